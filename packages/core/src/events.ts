@@ -1,0 +1,51 @@
+import type { SerializedError } from "./error.ts";
+
+/**
+ * What happens, as data: the engine never prints. Each event is one JSON object (`docs/cli-json.md`); `at` is an ISO
+ * time. New kinds and new fields may come; none is renamed or removed within a major version.
+ */
+export type BackupEvent =
+  | {
+      readonly type: "run-start";
+      readonly at: string;
+      readonly runId: string;
+      readonly command: string;
+      readonly databases: readonly string[];
+    }
+  | {
+      readonly type: "recovered";
+      readonly at: string;
+      readonly database: string;
+      readonly command: string;
+      readonly settlement: "undo" | "finish";
+      readonly actions: readonly string[];
+    }
+  | { readonly type: "database-start"; readonly at: string; readonly database: string; readonly kind: string }
+  | {
+      readonly type: "progress";
+      readonly at: string;
+      readonly database: string;
+      readonly step: string;
+      readonly bytes?: number;
+      readonly totalBytes?: number;
+    }
+  | { readonly type: "warning"; readonly at: string; readonly database?: string; readonly message: string }
+  | {
+      readonly type: "database-end";
+      readonly at: string;
+      readonly database: string;
+      readonly status: "ok" | "partial" | "failed" | "cancelled";
+      readonly backup?: string;
+      readonly durationMs: number;
+      readonly error?: SerializedError;
+    }
+  | {
+      readonly type: "run-end";
+      readonly at: string;
+      readonly runId: string;
+      readonly status: "ok" | "partial" | "failed" | "cancelled";
+      readonly report?: string;
+      readonly durationMs: number;
+    };
+
+export type EventListener = (event: BackupEvent) => void;

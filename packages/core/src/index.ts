@@ -1,0 +1,27 @@
+export * from "./adapter.ts";
+export * from "./bytes.ts";
+export * from "./context.ts";
+export * from "./error.ts";
+export * from "./events.ts";
+export * from "./fingerprint.ts";
+export * from "./id.ts";
+export {
+  Journal,
+  OpenOperation,
+  syncDirectory,
+  writeDurably,
+  type FoundOperation,
+  type JournalEntry,
+  type JournalOperation,
+  type JournalRecord,
+  type OperationInfo,
+  type Recoverer,
+  type RecovererLookup,
+  type Settlement,
+} from "./journal.ts";
+export * from "./manifest.ts";
+export * from "./process-identity.ts";
+export * from "./runtime.ts";
+export * from "./secret.ts";
+export * from "./store.ts";
+export * from "./tool.ts";

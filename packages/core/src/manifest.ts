@@ -1,0 +1,205 @@
+import { z } from "zod";
+import { databaseKinds, type DatabaseKind } from "./adapter.ts";
+import { codecNames, type CodecName } from "./bytes.ts";
+import { BackupError } from "./error.ts";
+import { fingerprintSchema, type Fingerprint } from "./fingerprint.ts";
+import type { ContainerMount, PublishedPort } from "./runtime.ts";
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+export const manifestVersion = 1;
+
+/** The record of one backup. Never rewritten once published. Times are ISO 8601 in UTC, sizes bytes. */
+export interface Manifest {
+  readonly format: "sutazai-backup";
+  readonly version: typeof manifestVersion;
+  readonly id: string;
+  readonly database: string;
+  readonly kind: DatabaseKind;
+  /** Counts the backups of this database in this store; order is by it, never by the clock alone. */
+  readonly sequence: number;
+  /** Ids of backups that this one needs; empty for a full one. */
+  readonly parents: readonly string[];
+  readonly runId: string;
+  readonly purpose: "backup" | "safety";
+  readonly status: "ok" | "partial";
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** `sutazai-backup 1.2.3`. */
+  readonly madeBy: string;
+  readonly serverVersion: string;
+  readonly container: ContainerDefinition | null;
+  /** Nothing of the user's is in it. */
+  readonly empty: boolean;
+  /** Why it is `partial`. */
+  readonly incomplete: readonly string[];
+  readonly warnings: readonly string[];
+  /** At least one. */
+  readonly forms: readonly FormFacts[];
+  readonly artifacts: readonly ArtifactEntry[];
+  /** The adapter's own. */
+  readonly details: Json;
+}
+
+/** One way in which a backup holds its database. */
+export interface FormFacts {
+  readonly name: string;
+  /** The tool or call it was made by. */
+  readonly method: string;
+  /** Between these two moments lies the moment that the form shows; equal where it is known. */
+  readonly capture: { readonly from: string; readonly to: string };
+  /** Logical names of its artifacts. */
+  readonly artifacts: readonly string[];
+  readonly fingerprint: Fingerprint;
+  /** What a user might expect in it and would not find. */
+  readonly notCovered: readonly string[];
+}
+
+export interface ArtifactEntry {
+  /** Logical name, as the adapter gave it. */
+  readonly name: string;
+  /** Path within the backup's directory: percent-encoded, bounded, with the codec's suffix. */
+  readonly file: string;
+  readonly codec: CodecName;
+  readonly plain: Content;
+  readonly stored: Content;
+}
+
+export interface Content {
+  readonly bytes: number;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** How a container was made, so that it can be made again. Values of its environment are not kept: they hold secrets. */
+export interface ContainerDefinition {
+  readonly name: string;
+  readonly image: string;
+  readonly imageId: string;
+  readonly command: readonly string[];
+  readonly mounts: readonly ContainerMount[];
+  readonly networks: readonly string[];
+  readonly ports: readonly PublishedPort[];
+  readonly environmentNames: readonly string[];
+}
+
+const size = z.number().int().nonnegative();
+const time = z.iso.datetime();
+const contentSchema = z.strictObject({ bytes: size, sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+export const artifactSchema: z.ZodType<ArtifactEntry> = z.strictObject({
+  name: z.string().min(1),
+  file: z.string().min(1),
+  codec: z.enum(codecNames),
+  plain: contentSchema,
+  stored: contentSchema,
+});
+
+const formSchema = z.strictObject({
+  name: z.string(),
+  method: z.string(),
+  capture: z.strictObject({ from: time, to: time }),
+  artifacts: z.array(z.string()),
+  fingerprint: fingerprintSchema,
+  notCovered: z.array(z.string()),
+});
+
+const containerSchema = z.strictObject({
+  name: z.string(),
+  image: z.string(),
+  imageId: z.string(),
+  command: z.array(z.string()),
+  mounts: z.array(
+    z.strictObject({
+      type: z.enum(["volume", "bind", "tmpfs", "other"]),
+      source: z.string(),
+      destination: z.string(),
+      writable: z.boolean(),
+    }),
+  ),
+  networks: z.array(z.string()),
+  ports: z.array(z.strictObject({ containerPort: z.number(), hostAddress: z.string(), hostPort: z.number() })),
+  environmentNames: z.array(z.string()),
+});
+
+export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
+  format: z.literal("sutazai-backup"),
+  version: z.literal(manifestVersion),
+  id: z.string().min(1),
+  database: z.string().min(1),
+  kind: z.enum(databaseKinds),
+  sequence: z.number().int().positive(),
+  parents: z.array(z.string()),
+  runId: z.string(),
+  purpose: z.enum(["backup", "safety"]),
+  status: z.enum(["ok", "partial"]),
+  startedAt: time,
+  endedAt: time,
+  madeBy: z.string(),
+  serverVersion: z.string(),
+  container: containerSchema.nullable(),
+  empty: z.boolean(),
+  incomplete: z.array(z.string()),
+  warnings: z.array(z.string()),
+  forms: z.array(formSchema).min(1),
+  artifacts: z.array(artifactSchema),
+  details: z.json(),
+});
+
+/**
+ * Reads a manifest's text. Throws `corrupt` for what is not one or is damaged, `incompatible-version` for one of a
+ * newer format; never anything else, whatever the text.
+ */
+export function parseManifest(text: string, where: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new BackupError("corrupt", `${where} is not JSON`, {
+      operation: "manifest.read",
+      hint: damaged,
+      cause: error,
+    });
+  }
+  const head = z.looseObject({ format: z.literal("sutazai-backup"), version: z.number() }).safeParse(value);
+  if (!head.success) {
+    throw new BackupError("corrupt", `${where} is not a manifest of this system`, {
+      operation: "manifest.read",
+      hint: damaged,
+    });
+  }
+  if (head.data.version > manifestVersion) {
+    const madeBy = z.string().safeParse(head.data["madeBy"]).data ?? "a newer version";
+    throw new BackupError(
+      "incompatible-version",
+      `${where} has format ${head.data.version}; this version reads up to ${manifestVersion}`,
+      {
+        operation: "manifest.read",
+        hint: `read it with ${madeBy} or newer`,
+      },
+    );
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) {
+    throw new BackupError("corrupt", `${where} is damaged: ${z.prettifyError(parsed.error)}`, {
+      operation: "manifest.read",
+      hint: damaged,
+    });
+  }
+  return parsed.data;
+}
+
+const damaged = "this backup cannot be trusted; use another one (`sutazai-backup list`)";
+
+/** A form by name, or the first. Throws `not-found` with the names there are. */
+export function formOf(manifest: Manifest, name?: string): FormFacts {
+  const form = name === undefined ? manifest.forms[0] : manifest.forms.find((candidate) => candidate.name === name);
+  if (form === undefined) {
+    throw new BackupError("not-found", `backup ${manifest.id} has no form "${name}"`, {
+      operation: "manifest.form",
+      database: manifest.database,
+      hint: `it has: ${manifest.forms.map((candidate) => candidate.name).join(", ")}`,
+    });
+  }
+  return form;
+}

@@ -1,0 +1,178 @@
+import type { Bytes } from "./bytes.ts";
+import type { JournalOperation, Recoverer } from "./journal.ts";
+import type { ToolProcess } from "./tool.ts";
+
+/** What a container runtime can do. Adapters choose their method by it: data, not type tests. */
+export interface RuntimeCapabilities {
+  readonly pause: boolean;
+  readonly stop: boolean;
+  readonly archive: boolean;
+  readonly sidecar: boolean;
+  readonly volumes: boolean;
+}
+
+/** A container as it was when inspected. */
+export interface ContainerInfo {
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  /** The image's name as the container was created with. */
+  readonly image: string;
+  /** `sha256:…`, what sidecars are made from: the very version that runs. */
+  readonly imageId: string;
+  readonly state: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+  readonly health: "healthy" | "unhealthy" | "starting" | "none";
+  readonly startedAt: string;
+  /** Holds secrets: never print it. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly command: readonly string[];
+  readonly user: string;
+  readonly ports: readonly PublishedPort[];
+  readonly mounts: readonly ContainerMount[];
+  readonly networks: readonly ContainerNetwork[];
+  /** `bridge`, a network's name, `host`, `none` or `container:<id>`. */
+  readonly networkMode: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Started with `--rm`: stopping it would remove it. */
+  readonly autoRemove: boolean;
+  /** `kubernetes`, `swarm`, `nomad` …: whoever would start a replacement for a container that stops. */
+  readonly orchestrator: string | undefined;
+}
+
+export interface PublishedPort {
+  readonly containerPort: number;
+  readonly hostAddress: string;
+  readonly hostPort: number;
+}
+
+export interface ContainerMount {
+  readonly type: "volume" | "bind" | "tmpfs" | "other";
+  /** A volume's name or a host path. */
+  readonly source: string;
+  readonly destination: string;
+  readonly writable: boolean;
+}
+
+export interface ContainerNetwork {
+  readonly name: string;
+  readonly address: string;
+  readonly aliases: readonly string[];
+}
+
+/** A short-lived container of the server's own image that runs one tool. */
+export interface SidecarSpec {
+  /** Image id: take it from {@link ContainerInfo.imageId}. Never pulled. */
+  readonly image: string;
+  readonly command: readonly string[];
+  /** What it is for, in a label and in the container's name: `pg_dump`. */
+  readonly purpose: string;
+  /** Secrets go here, never into `command`. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Share the network of this container (its id), or have none (the default). */
+  readonly networkOf?: string;
+  /** Mount what this container (its id) mounts, at the same places. */
+  readonly volumesOf?: string;
+  readonly volumesReadOnly?: boolean;
+  /** `uid:gid` or a name; the image's default otherwise. */
+  readonly user?: string;
+  /** Pumped into standard input, then closed. Without it, an open standard input is the dead-man's switch. */
+  readonly stdin?: Bytes;
+  readonly signal: AbortSignal;
+}
+
+/** A command inside a running container. For tools that are safe there; anything that forks belongs in a sidecar. */
+export interface ExecSpec {
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly stdin?: Bytes;
+  readonly signal: AbortSignal;
+}
+
+/** A server that we start for a while: for drills, recoveries, online restores. It can reach nothing outside. */
+export interface ThrowawaySpec {
+  readonly image: string;
+  readonly purpose: string;
+  /** The image's own entrypoint and command unless given. */
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly user?: string;
+  /** Bytes of memory it may use. */
+  readonly memoryLimit?: number;
+  /**
+   * The running container (its id) that must be able to connect to it: it joins that container's network namespace,
+   * so it is reached there at 127.0.0.1, and must listen on a port that is free there. Without it, a fresh internal network.
+   */
+  readonly networkOf?: string;
+  /** Tar archives unpacked into the container, by directory, before it starts. Owners are kept. */
+  readonly files?: Readonly<Record<string, Bytes>>;
+  readonly signal: AbortSignal;
+}
+
+export interface ThrowawayContainer extends AsyncDisposable {
+  readonly id: string;
+  inspect(): Promise<ContainerInfo>;
+  restart(): Promise<void>;
+  /** The last lines of what it logged, for error messages. */
+  logs(): Promise<string>;
+}
+
+/**
+ * What the system needs of Docker. Constructing one does no I/O. Every object that it makes carries the labels
+ * `sutazai.backup.role` and `sutazai.backup.owner` (a {@link ProcessIdentity}) from the moment of its creation, so
+ * that {@link removeOrphans} finds what a dead process left: for these objects the label *is* the journal.
+ *
+ * Errors: `connection` (daemon not reachable), `permission` (socket), `not-found` (with the names that look like it),
+ * `unsupported`, `cancelled`, `timeout`; each with a hint.
+ */
+export interface ContainerRuntime extends Recoverer {
+  readonly capabilities: RuntimeCapabilities;
+  /** All containers, running or not, except those that this system made. */
+  list(): Promise<ContainerInfo[]>;
+  /** By name or id; throws `not-found`. */
+  inspect(reference: string): Promise<ContainerInfo>;
+  /** Throws unless it is running and not paused, with a hint that says how to get it there. */
+  inspectRunning(reference: string): Promise<ContainerInfo>;
+  sidecar(spec: SidecarSpec): Promise<ToolProcess>;
+  throwaway(spec: ThrowawaySpec): Promise<ThrowawayContainer>;
+  exec(containerId: string, spec: ExecSpec): Promise<ToolProcess>;
+  /** Where a client on this host reaches the port: published port, then the container's own address. Throws `connection`. */
+  resolveAddress(container: ContainerInfo, port: number): Promise<Address>;
+  /** A tar of a path in a container, running or stopped. */
+  readArchive(containerId: string, path: string, signal: AbortSignal): Bytes;
+  /** Unpacks a tar into a directory of a container, owners kept. */
+  writeArchive(containerId: string, directory: string, tar: Bytes, signal: AbortSignal): Promise<void>;
+  /**
+   * Stops a container under the journal: undoing and finishing both start it again. Throws `unsupported` for
+   * containers that would vanish or be replaced (`--rm`, orchestrated).
+   */
+  stop(containerId: string, options: StopOptions): Promise<void>;
+  /** Starts a container; a no-op when it runs. */
+  start(containerId: string): Promise<void>;
+  /**
+   * Takes a container off its networks and puts it on a fresh internal one where only this host reaches it, under the journal:
+   * undoing and finishing both put it back with its addresses and aliases. Throws `unsupported` where its network cannot be changed (host, none, shared).
+   */
+  isolate(containerId: string, options: { readonly journal: JournalOperation }): Promise<void>;
+  /**
+   * Locks a container for one operation, across processes and hosts of this daemon (the name of a container that is
+   * created and never started is the lock). Throws `locked`, naming the holder and since when; a dead holder of this host is replaced.
+   */
+  lock(containerId: string, image: string): Promise<AsyncDisposable>;
+  /** Removes a lock whatever its holder; returns whether there was one. */
+  unlock(containerId: string): Promise<boolean>;
+  /** Removes containers, networks and volumes whose owner was a process of this host that is dead. Returns what it removed. */
+  removeOrphans(): Promise<string[]>;
+}
+
+export interface StopOptions {
+  readonly journal: JournalOperation;
+  /** Before the daemon kills it. */
+  readonly graceSeconds: number;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}

@@ -1,0 +1,14 @@
+import { defineConfig, type Options } from "tsup";
+
+/** The build of every published package: ESM for Node; types come from `tsc -b`. */
+export function library(options: Options): ReturnType<typeof defineConfig> {
+  return defineConfig({
+    format: "esm",
+    target: "node22",
+    platform: "node",
+    dts: false,
+    sourcemap: true,
+    clean: false,
+    ...options,
+  });
+}

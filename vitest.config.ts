@@ -1,0 +1,40 @@
+import { defineConfig } from "vitest/config";
+
+// Three projects, by what they need: `unit` nothing, `real` Docker and one database, `system` Docker and all of them.
+const everywhere = (folder: string) => [
+  `packages/*/test/${folder}`,
+  `packages/adapters/*/test/${folder}`,
+  `apps/*/test/${folder}`,
+];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: everywhere("**/*.test.ts"),
+          exclude: everywhere("real/**"),
+        },
+      },
+      {
+        test: {
+          name: "real",
+          include: everywhere("real/**/*.test.ts"),
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["tests/system/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
