@@ -1,4 +1,5 @@
 import type { SerializedError } from "./error.ts";
+import type { Outcome } from "./report.ts";
 
 /**
  * What happens, as data: the engine never prints. Each event is one JSON object (`docs/cli-json.md`); `at` is an ISO
@@ -34,7 +35,7 @@ export type BackupEvent =
       readonly type: "database-end";
       readonly at: string;
       readonly database: string;
-      readonly status: "ok" | "partial" | "failed" | "cancelled";
+      readonly status: Outcome;
       readonly backup?: string;
       readonly durationMs: number;
       readonly error?: SerializedError;
@@ -43,7 +44,7 @@ export type BackupEvent =
       readonly type: "run-end";
       readonly at: string;
       readonly runId: string;
-      readonly status: "ok" | "partial" | "failed" | "cancelled";
+      readonly status: Outcome;
       readonly report?: string;
       readonly durationMs: number;
     };

@@ -21,6 +21,7 @@ export {
 } from "./journal.ts";
 export * from "./manifest.ts";
 export * from "./process-identity.ts";
+export * from "./report.ts";
 export * from "./runtime.ts";
 export * from "./secret.ts";
 export * from "./store.ts";
