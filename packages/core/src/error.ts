@@ -12,6 +12,7 @@ export const backupErrorReasons = [
   "no-space",
   "not-found",
   "permission",
+  "refused",
   "restore-failed",
   "timeout",
   "tool-failed",

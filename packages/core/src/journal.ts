@@ -37,6 +37,8 @@ interface OperationFile {
   readonly startedAt: string;
   readonly owner: ProcessIdentity;
   readonly settlement: Settlement;
+  /** Its process could not settle it and has given it up: anybody may, as if that process had died. */
+  readonly abandoned: boolean;
   readonly records: readonly JournalRecord[];
 }
 
@@ -48,6 +50,7 @@ const operationSchema: z.ZodType<OperationFile> = z.strictObject({
   startedAt: z.string(),
   owner: processIdentitySchema,
   settlement: z.enum(["undo", "finish"]),
+  abandoned: z.boolean(),
   records: z.array(z.strictObject({ part: z.string(), action: z.string(), data: z.json() })),
 });
 
@@ -111,6 +114,7 @@ export class Journal {
       startedAt: new Date().toISOString(),
       owner: await currentProcess(),
       settlement: "undo",
+      abandoned: false,
       records: [],
     };
     return new OpenOperation(this.#path(file.id), file, recoverers, context);
@@ -120,11 +124,16 @@ export class Journal {
   async list(): Promise<FoundOperation[]> {
     const files = await this.#read();
     return Promise.all(
-      files.map(async ({ owner, version: _, ...rest }) => ({
-        ...rest,
-        pid: owner.pid,
-        host: owner.host,
-        liveness: await livenessOf(owner),
+      files.map(async (file) => ({
+        id: file.id,
+        command: file.command,
+        database: file.database,
+        startedAt: file.startedAt,
+        pid: file.owner.pid,
+        host: file.owner.host,
+        liveness: await livenessOfOwner(file),
+        settlement: file.settlement,
+        records: file.records,
       })),
     );
   }
@@ -136,7 +145,7 @@ export class Journal {
   async settle(found: FoundOperation, recoverers: RecovererLookup, context: RecoveryContext): Promise<void> {
     const file = (await this.#read()).find(({ id }) => id === found.id);
     if (file === undefined) return;
-    if ((await livenessOf(file.owner)) !== "dead") {
+    if ((await livenessOfOwner(file)) !== "dead") {
       throw new BackupError(
         "locked",
         `the ${file.command} of ${file.database} belongs to process ${file.owner.pid} on ${file.owner.host}, which is not known to be dead`,
@@ -147,8 +156,8 @@ export class Journal {
         },
       );
     }
-    const owned = { ...file, owner: await currentProcess() };
-    const operation = new OpenOperation(this.#path(file.id), owned, recoverers, context);
+    const operation = new OpenOperation(this.#path(file.id), file, recoverers, context);
+    await operation.claim();
     await operation.close(file.settlement);
   }
 
@@ -176,6 +185,10 @@ export class Journal {
   #path(id: string): string {
     return join(this.#directory, `${id}.json`);
   }
+}
+
+async function livenessOfOwner(file: OperationFile): Promise<Liveness> {
+  return file.abandoned ? "dead" : livenessOf(file.owner);
 }
 
 function parseOperation(text: string, path: string): OperationFile {
@@ -214,6 +227,12 @@ export class OpenOperation implements JournalOperation {
     return { record, settle: (settlement) => this.#settle(record, settlement) };
   }
 
+  /** Makes a dead process's operation this one's, so that no third one takes it up too. */
+  async claim(): Promise<void> {
+    const owner = await currentProcess();
+    await this.#write((file) => ({ ...file, owner, abandoned: false }));
+  }
+
   /** From here on a crash is finished, not undone: the operation's point of no return. */
   async commit(): Promise<void> {
     await this.#write((file) => ({ ...file, settlement: "finish" }));
@@ -231,6 +250,7 @@ export class OpenOperation implements JournalOperation {
       try {
         await this.#settle(record, settlement);
       } catch (error) {
+        await this.#write((file) => ({ ...file, abandoned: true }));
         const { reason, message } = toBackupError(error);
         throw new BackupError(
           "restore-failed",

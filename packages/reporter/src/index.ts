@@ -1,1 +1,3 @@
-export {};
+export { table } from "./table.ts";
+export { formatBackupReport, formatRestoreReport } from "./text.ts";
+export { formatBytes, formatDuration } from "./units.ts";

@@ -1,1 +1,27 @@
-export {};
+export { postgresAdapter, type PostgresOptions } from "@sutazai/backup-postgres";
+export { redisAdapter, type RedisOptions } from "@sutazai/backup-redis";
+export { formatBackupReport, formatBytes, formatDuration, formatRestoreReport, table } from "@sutazai/backup-reporter";
+export type { Verification } from "@sutazai/backup-verifier";
+export { supportedKinds } from "./adapters.ts";
+export type { BackupOptions } from "./backup.ts";
+export { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
+export { defineConfig, type BackupConfig, type DatabaseConfig, type Settings } from "./config/settings.ts";
+export { variables, type Variable } from "./config/variables.ts";
+export { discover, type DiscoveredDatabase, type Discovery } from "./discover.ts";
+export { localStore } from "./local-store.ts";
+export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
+export type { RecoveredOperation, RecoverReport } from "./recover.ts";
+export type { RestoreOptions } from "./restore.ts";
+export { createBackupSystem, type BackupSystem, type BackupSystemOptions, type UnlockReport } from "./system.ts";
+export type { VerifiedBackup, VerifyOptions } from "./verify.ts";
+export {
+  BackupError,
+  isBackupError,
+  Secret,
+  type BackupEvent,
+  type BackupReport,
+  type EventListener,
+  type Manifest,
+  type RestoreReport,
+  type StoredBackup,
+} from "@sutazai/backup-core";

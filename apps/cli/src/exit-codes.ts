@@ -1,0 +1,58 @@
+import type { BackupErrorReason, Outcome, SerializedError } from "@sutazai/backup-core";
+
+/** Documented in `docs/exit-codes.md`; stable. */
+export const exitCode = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  partial: 3,
+  refused: 4,
+  locked: 5,
+  verificationFailed: 6,
+  cancelled: 130,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+const ofReason: Readonly<Partial<Record<BackupErrorReason, ExitCode>>> = {
+  configuration: exitCode.usage,
+  locked: exitCode.locked,
+  refused: exitCode.refused,
+  cancelled: exitCode.cancelled,
+};
+
+export function exitCodeOfError({ reason }: { readonly reason: BackupErrorReason }): ExitCode {
+  return ofReason[reason] ?? exitCode.failed;
+}
+
+interface Result {
+  readonly status: Outcome;
+  readonly error?: SerializedError;
+  readonly state?: string;
+}
+
+const protective: ReadonlySet<BackupErrorReason> = new Set([
+  "corrupt",
+  "incompatible-version",
+  "unsupported",
+  "mismatch",
+]);
+
+/** The code of a run: 3 as soon as some succeeded and some did not; otherwise what all failures have in common, or 1. */
+export function exitCodeOfRun({
+  status,
+  databases,
+}: {
+  readonly status: Outcome;
+  readonly databases: readonly Result[];
+}): ExitCode {
+  if (status !== "failed") return exitCode[status];
+  const codes = new Set(
+    databases.map(({ error, state }) => {
+      if (error === undefined) return exitCode.failed;
+      return state === "untouched" && protective.has(error.reason) ? exitCode.refused : exitCodeOfError(error);
+    }),
+  );
+  const [only] = codes;
+  return codes.size === 1 && only !== undefined ? only : exitCode.failed;
+}

@@ -1,0 +1,80 @@
+import yargs, { type CommandModule } from "yargs";
+import manifest from "../package.json" with { type: "json" };
+import { backupCommand } from "./commands/backup.ts";
+import { discoverCommand } from "./commands/discover.ts";
+import { listCommand } from "./commands/list.ts";
+import { recoverCommand } from "./commands/recover.ts";
+import { restoreCommand } from "./commands/restore.ts";
+import { showCommand } from "./commands/show.ts";
+import { unlockCommand } from "./commands/unlock.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { exitCode, type ExitCode } from "./exit-codes.ts";
+import type { GlobalArguments } from "./session.ts";
+
+/** One verb: how it reads its arguments, and what it does; returns the exit code. */
+export interface Verb<Arguments> {
+  readonly command: string;
+  readonly describe: string;
+  readonly builder: (parser: ReturnType<typeof yargs>) => ReturnType<typeof yargs>;
+  readonly run: (args: Arguments & GlobalArguments) => Promise<ExitCode>;
+}
+
+const verbs = [
+  backupCommand,
+  restoreCommand,
+  recoverCommand,
+  listCommand,
+  showCommand,
+  verifyCommand,
+  discoverCommand,
+  unlockCommand,
+] as readonly Verb<never>[];
+
+/** Runs the command line and returns its exit code; prints usage errors itself. */
+export async function run(args: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = exitCode.ok;
+  const parser = yargs([...args])
+    .scriptName("sutazai-backup")
+    .usage("$0 <command>\n\nBacks up and restores the databases of an AI platform, and proves it.")
+    .options({
+      config: {
+        type: "string",
+        describe: "Configuration file (BACKUP_CONFIG)",
+        group: "Everywhere:",
+        requiresArg: true,
+      },
+      dir: {
+        type: "string",
+        describe: "Directory of the backups (BACKUP_DIR)",
+        group: "Everywhere:",
+        requiresArg: true,
+      },
+      json: { type: "boolean", describe: "NDJSON events and results on standard output", group: "Everywhere:" },
+    })
+    .version(manifest.version)
+    .help()
+    .alias("h", "help")
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, "Say what to do, for example: sutazai-backup backup")
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message, error, instance) => {
+      if (error !== undefined && error !== null) throw error;
+      instance.showHelp("error");
+      process.stderr.write(`\n${message}\n`);
+      code = exitCode.usage;
+    });
+  for (const verb of verbs) {
+    parser.command({
+      command: verb.command,
+      describe: verb.describe,
+      builder: verb.builder,
+      handler: async (parsed: object) => {
+        if (code === exitCode.ok) code = await verb.run(parsed as never);
+      },
+    } as CommandModule);
+  }
+  await parser.parseAsync();
+  return code;
+}

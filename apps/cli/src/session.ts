@@ -1,0 +1,74 @@
+import { toBackupError } from "@sutazai/backup-core";
+import { openBackupSystem, type BackupConfig, type OpenedBackupSystem } from "@sutazai/backup-sdk";
+import { exitCodeOfError, type ExitCode } from "./exit-codes.ts";
+import { jsonPrinter } from "./printers/json.ts";
+import { livePrinter } from "./printers/live.ts";
+import { plainPrinter } from "./printers/plain.ts";
+import type { Printer } from "./printers/printer.ts";
+
+/** The options that every verb takes. */
+export interface GlobalArguments {
+  readonly config?: string | undefined;
+  readonly dir?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export interface Session extends OpenedBackupSystem {
+  readonly printer: Printer;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export interface Needs {
+  /** Settings that this verb's own options set. */
+  readonly flags?: BackupConfig;
+  /** It works on the store alone: neither Docker nor a database need be there. */
+  readonly storeOnly?: boolean;
+}
+
+/**
+ * Runs one verb: opens the system that the configuration describes, turns whatever is thrown into an error message and
+ * an exit code, and a Ctrl-C into a cancellation that undoes what was begun.
+ */
+export async function runVerb(
+  args: GlobalArguments,
+  needs: Needs,
+  verb: (session: Session) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const printer = args.json === true ? jsonPrinter() : process.stderr.isTTY ? livePrinter() : plainPrinter();
+  using cancellation = cancelOnSignals(printer);
+  try {
+    const opened = await openBackupSystem({
+      configFile: args.config,
+      flags: { ...(args.dir !== undefined && { dir: args.dir }), ...needs.flags },
+      storeOnly: needs.storeOnly ?? false,
+      onEvent: (event) => printer.event(event),
+    });
+    for (const warning of opened.config.warnings) printer.warning(warning);
+    return await verb({ ...opened, printer, signal: cancellation.signal });
+  } catch (thrown) {
+    const error = toBackupError(thrown);
+    await printer.close();
+    printer.error(error.toJSON());
+    return exitCodeOfError(error);
+  } finally {
+    await printer.close();
+  }
+}
+
+function cancelOnSignals(printer: Printer): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const cancel = () => {
+    if (controller.signal.aborted) return;
+    printer.warning("cancelling: undoing what was begun; this runs to its end");
+    controller.abort();
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, cancel);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, cancel);
+    },
+  };
+}

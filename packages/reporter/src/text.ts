@@ -1,0 +1,77 @@
+import type {
+  BackupReport,
+  DatabaseBackupResult,
+  DatabaseRestoreResult,
+  RestoreReport,
+  SerializedError,
+} from "@sutazai/backup-core";
+import { table } from "./table.ts";
+import { formatBytes, formatDuration } from "./units.ts";
+
+/** A backup run as text for a terminal or a log: one line per database, then what is to be known and done. */
+export function formatBackupReport(report: BackupReport): string {
+  const rows = report.databases.map((result) => [
+    result.database,
+    result.status,
+    formatDuration(durationOf(result)),
+    result.backup === undefined ? "–" : formatBytes(result.backup.plainBytes),
+    result.backup === undefined ? "–" : formatBytes(result.backup.storedBytes),
+    result.backup === undefined
+      ? "–"
+      : `${result.backup.verified}, ${result.backup.forms.reduce((sum, { facts }) => sum + facts, 0)} facts`,
+    result.backup?.id ?? "–",
+  ]);
+  return [
+    `Backup ${report.runId}: ${report.status} in ${formatDuration(durationOf(report))}, into ${report.store}`,
+    table(["database", "status", "time", "content", "stored", "verified", "backup"], rows),
+    ...report.databases.flatMap(remarksOfBackup),
+  ].join("\n");
+}
+
+/** A restore as text. */
+export function formatRestoreReport(report: RestoreReport): string {
+  const rows = report.databases.map((result) => [
+    result.database,
+    result.status,
+    result.state,
+    formatDuration(durationOf(result)),
+    result.factsCompared === undefined ? "–" : `${result.factsCompared} facts equal`,
+    result.backup ?? "–",
+    result.safetyBackup ?? "none",
+  ]);
+  return [
+    `Restore ${report.runId}: ${report.status} in ${formatDuration(durationOf(report))}, from ${report.store}`,
+    table(["database", "status", "now", "time", "validated", "backup", "safety backup"], rows),
+    ...report.databases.flatMap(remarksOfRestore),
+  ].join("\n");
+}
+
+function remarksOfBackup({ database, incomplete, warnings, error, backup }: DatabaseBackupResult): string[] {
+  return [
+    ...remarksOfError(database, error),
+    ...incomplete.map((reason) => `  ! ${database}: incomplete: ${reason}`),
+    ...warnings.map((warning) => `  ! ${database}: ${warning}`),
+    ...(backup?.forms ?? []).flatMap(({ name, notCovered }) =>
+      notCovered.length === 0 ? [] : [`    ${database}: form ${name} does not hold: ${notCovered.join("; ")}`],
+    ),
+  ];
+}
+
+function remarksOfRestore({ database, warnings, error, rollback, evidence }: DatabaseRestoreResult): string[] {
+  return [
+    ...remarksOfError(database, error),
+    ...(rollback === undefined ? [] : [`    ${database}: rolled back, ${rollback}`]),
+    ...evidence.map((line) => `    ${database}: ${line}`),
+    ...warnings.map((warning) => `  ! ${database}: ${warning}`),
+  ];
+}
+
+function remarksOfError(database: string, error: SerializedError | undefined): string[] {
+  if (error === undefined) return [];
+  const hint = error.hint === undefined ? [] : [`    → ${error.hint}`];
+  return [`  ✗ ${database}: ${error.reason}: ${error.message}`, ...hint];
+}
+
+function durationOf({ startedAt, endedAt }: { readonly startedAt: string; readonly endedAt: string }): number {
+  return Date.parse(endedAt) - Date.parse(startedAt);
+}

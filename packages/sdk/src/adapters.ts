@@ -1,0 +1,42 @@
+import type { DatabaseAdapter, DatabaseKind } from "@sutazai/backup-core";
+import { postgresAdapter, postgresOptionsSchema, type PostgresOptions } from "@sutazai/backup-postgres";
+import { redisAdapter, redisOptionsSchema, type RedisOptions } from "@sutazai/backup-redis";
+import type { z } from "zod";
+
+/** What the composition root knows of one kind: data, so that discovery, configuration and its table need no branches. */
+export interface AdapterModule {
+  readonly kind: DatabaseKind;
+  /** The options as a configuration gives them, after secrets were wrapped. */
+  readonly optionsSchema: z.ZodType;
+  /** Options that are secrets: wrapped when read, redacted when shown, and each with a `…File` form. */
+  readonly secrets: readonly string[];
+  /** A repository name by which an image makes its container a candidate. */
+  readonly image: RegExp;
+  /** Takes options that the schema has passed. */
+  create(options: never): DatabaseAdapter;
+}
+
+export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule>>> = {
+  postgres: {
+    kind: "postgres",
+    optionsSchema: postgresOptionsSchema,
+    secrets: ["password"],
+    image: /(^|\/)(postgres|postgresql|pgvector|timescaledb|postgis)(-local)?(:|@|$)/,
+    create: (options: PostgresOptions) => postgresAdapter(options),
+  },
+  redis: {
+    kind: "redis",
+    optionsSchema: redisOptionsSchema,
+    secrets: ["password"],
+    image: /(^|\/)(redis|valkey|redis-stack|redis-stack-server)(-local)?(:|@|$)/,
+    create: (options: RedisOptions) => redisAdapter(options),
+  },
+};
+
+/** The kinds this version can back up. */
+export const supportedKinds: readonly DatabaseKind[] = Object.values(adapterModules).map(({ kind }) => kind);
+
+/** The module of a kind, if this version has one. */
+export function moduleOf(kind: string): AdapterModule | undefined {
+  return (adapterModules as Readonly<Record<string, AdapterModule>>)[kind];
+}

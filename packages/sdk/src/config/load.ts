@@ -1,0 +1,221 @@
+import { BackupError, isBackupError, Secret, type ContainerRuntime, type DatabaseAdapter } from "@sutazai/backup-core";
+import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
+import { discover } from "../discover.ts";
+import { defaultDirectories } from "./directories.ts";
+import { readConfigFile, type ConfigFile } from "./file.ts";
+import { isPlainObject, mergeLayers, type Layer, type Merged } from "./layers.ts";
+import { configurationError, likelyName } from "./problems.ts";
+import { settingsSchema, type BackupConfig, type Settings } from "./settings.ts";
+import { jsonSchemaOf, readSecretFile, valueOf, variables } from "./variables.ts";
+
+export interface LoadOptions {
+  /** What the command line says; strongest. */
+  readonly flags?: BackupConfig;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** A configuration file; otherwise it is looked for. */
+  readonly configFile?: string | undefined;
+  readonly workingDirectory?: string;
+  /** Only the store is wanted: go on where Docker cannot be asked for databases. */
+  readonly storeOnly?: boolean;
+}
+
+export interface LoadedConfig {
+  readonly settings: Settings;
+  readonly adapters: readonly DatabaseAdapter[];
+  readonly file: string | undefined;
+  /** Things that look like mistakes but prevent nothing. */
+  readonly warnings: readonly string[];
+}
+
+const locations = ["container", "host", "url"];
+
+/**
+ * The settings in force: flags over environment over file over what was discovered. Throws `configuration`, naming the source, the
+ * setting, what was found, what is allowed and what was probably meant.
+ */
+export async function loadConfig(containers: ContainerRuntime, options: LoadOptions = {}): Promise<LoadedConfig> {
+  const environment = options.environment ?? process.env;
+  const file = await readConfigFile(options.configFile ?? environment["BACKUP_CONFIG"], [
+    options.workingDirectory ?? process.cwd(),
+    defaultDirectories().config,
+  ]);
+  const fileLayer = layerOfFile(file);
+  const configured = isPlainObject(fileLayer.values["databases"]) ? fileLayer.values["databases"] : undefined;
+  const environmentLayer = layerOfEnvironment(environment, kindsOf(configured));
+  const found = await discovered(containers, configured, environmentLayer, options.storeOnly ?? false);
+  const flags: Layer = { nameOf: (path) => `--${path.join(".")}`, values: { ...options.flags } };
+
+  const merged = mergeLayers([found, fileLayer, environmentLayer.layer, flags]);
+  const { databases, ...general } = merged.values;
+  const parsed = settingsSchema.safeParse({ ...general, ...(databases !== undefined && { databases }) });
+  if (!parsed.success) throw configurationError(parsed.error, [], merged, generalSettings);
+  const settings = parsed.data;
+  const adapters = await Promise.all(
+    Object.entries(settings.databases ?? {})
+      .filter(([name, given]) => isWanted(name, given, configured, found))
+      .map(([name, given]) => createAdapter(name, given, merged)),
+  );
+  return { settings, adapters, file: file?.path, warnings: environmentLayer.warnings };
+}
+
+const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {});
+
+function layerOfFile(file: ConfigFile | undefined): Layer {
+  if (file === undefined) return { nameOf: (path) => path.join("."), values: {} };
+  if (!isPlainObject(file.value)) {
+    throw new BackupError(
+      "configuration",
+      `${file.path} holds no settings: found ${JSON.stringify(file.value) ?? "nothing"}`,
+      {
+        operation: "configuration",
+        hint: "it must hold a table of settings (YAML, JSON), or export one as its default (TypeScript, JavaScript)",
+      },
+    );
+  }
+  return { nameOf: (path) => `${path.join(".")} in ${file.path}`, values: file.value };
+}
+
+/** The kind of each configured database: what it says, or its name. */
+function kindsOf(configured: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
+  const ofKind = Object.fromEntries(supportedKinds.map((kind) => [kind, kind as string]));
+  if (configured === undefined) return ofKind;
+  return Object.fromEntries(
+    Object.entries(configured).map(([name, given]) => [
+      name,
+      isPlainObject(given) && typeof given["kind"] === "string" ? given["kind"] : name,
+    ]),
+  );
+}
+
+interface EnvironmentLayer {
+  readonly layer: Layer;
+  readonly warnings: readonly string[];
+}
+
+function layerOfEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  databases: Readonly<Record<string, string>>,
+): EnvironmentLayer {
+  const known = variables(databases);
+  const values: Record<string, unknown> = {};
+  for (const variable of known) {
+    const text = environment[variable.name];
+    if (text === undefined || text === "") continue;
+    let target = values;
+    for (const step of variable.path.slice(0, -1)) target = (target[step] ??= {}) as Record<string, unknown>;
+    target[variable.path.at(-1) ?? ""] = valueOf(variable, text);
+  }
+  const names = new Set([...known.map(({ name }) => name), "BACKUP_CONFIG"]);
+  const warnings = Object.keys(environment).flatMap((name) => {
+    if (!name.startsWith("BACKUP_") || name.startsWith("BACKUP_TEST_") || names.has(name)) return [];
+    const likely = likelyName(name, [...names]);
+    return likely === undefined ? [] : [`the variable ${name} is not known; did you mean ${likely}?`];
+  });
+  const nameOf = (path: readonly string[]) =>
+    known.find((variable) => variable.path.join("\0") === path.join("\0"))?.name ?? path.join(".");
+  return { layer: { nameOf, values }, warnings };
+}
+
+/** Asks Docker only where the configuration leaves something open, and lets it be missing only where nothing depends on it. */
+async function discovered(
+  containers: ContainerRuntime,
+  configured: Readonly<Record<string, unknown>> | undefined,
+  { layer }: EnvironmentLayer,
+  storeOnly: boolean,
+): Promise<Layer> {
+  const nameOf = (path: readonly string[]) => `${path.join(".")} (discovered)`;
+  const fromEnvironment = isPlainObject(layer.values["databases"]) ? layer.values["databases"] : {};
+  const located = (name: string, given: unknown) => hasLocation(given) || hasLocation(fromEnvironment[name]);
+  if (configured !== undefined && Object.entries(configured).every(([name, given]) => located(name, given)))
+    return { nameOf, values: {} };
+  const byName: Record<string, { kind: string; container: string }> = {};
+  try {
+    for (const { name, kind, container } of (await discover(containers)).databases) byName[name] = { kind, container };
+  } catch (error) {
+    const canGoOn = storeOnly || configured !== undefined || Object.values(fromEnvironment).some(hasLocation);
+    if (!canGoOn || (isBackupError(error) && error.reason === "configuration")) throw error;
+  }
+  const wanted =
+    configured === undefined
+      ? byName
+      : Object.fromEntries(
+          Object.entries(byName).filter(([name]) => name in configured && !located(name, configured[name])),
+        );
+  return { nameOf, values: { databases: wanted } };
+}
+
+function hasLocation(given: unknown): boolean {
+  return isPlainObject(given) && locations.some((option) => given[option] !== undefined);
+}
+
+/** A password in the environment alone makes no database: something must say where it is. */
+function isWanted(
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+  configured: Readonly<Record<string, unknown>> | undefined,
+  found: Layer,
+): boolean {
+  const discoveredDatabases = found.values["databases"];
+  return (
+    hasLocation(given) ||
+    (configured !== undefined && name in configured) ||
+    (isPlainObject(discoveredDatabases) && name in discoveredDatabases)
+  );
+}
+
+async function createAdapter(
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+  merged: Merged,
+): Promise<DatabaseAdapter> {
+  const at = ["databases", name];
+  const { kind: configuredKind, ...rest } = given;
+  const kind = typeof configuredKind === "string" ? configuredKind : name;
+  const module = moduleOf(kind);
+  if (module === undefined) {
+    const likely = likelyName(kind, supportedKinds);
+    throw new BackupError(
+      "configuration",
+      `${merged.sourceOf([...at, "kind"])}: found ${JSON.stringify(kind)}, allowed is one of ${supportedKinds.join(", ")}${likely === undefined ? "" : ` (did you mean ${likely}?)`}`,
+      { operation: "configuration", hint: `set databases.${name}.kind` },
+    );
+  }
+  const withSecrets = await wrapSecrets(name, rest, module, merged);
+  const located = hasLocation(withSecrets) ? withSecrets : { ...withSecrets, container: `sutazai-${kind}` };
+  const parsed = module.optionsSchema.safeParse({ ...located, name });
+  if (!parsed.success) throw configurationError(parsed.error, at, merged, [...optionNames(module), "kind"]);
+  return module.create(parsed.data as never);
+}
+
+function optionNames(module: AdapterModule): string[] {
+  const names = Object.keys(jsonSchemaOf(module.optionsSchema).properties ?? {}).filter((option) => option !== "name");
+  return [...names, ...module.secrets.map((secret) => `${secret}File`)];
+}
+
+async function wrapSecrets(
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+  module: AdapterModule,
+  merged: Merged,
+): Promise<Record<string, unknown>> {
+  const result: Record<string, unknown> = { ...given };
+  for (const secret of module.secrets) {
+    const fileOption = `${secret}File`;
+    const { [secret]: value, [fileOption]: path } = result;
+    delete result[fileOption];
+    const setting = merged.sourceOf(["databases", name, fileOption]);
+    if (value !== undefined && path !== undefined) {
+      throw new BackupError(
+        "configuration",
+        `${merged.sourceOf(["databases", name, secret])} and ${setting} are both set`,
+        {
+          operation: "configuration",
+          hint: "keep one of the two",
+        },
+      );
+    }
+    if (typeof path === "string") result[secret] = new Secret(await readSecretFile(path, setting));
+    else if (typeof value === "string" || typeof value === "number") result[secret] = new Secret(String(value));
+  }
+  return result;
+}

@@ -1,0 +1,83 @@
+import { codecNames, type CodecName } from "@sutazai/backup-core";
+import type { PostgresOptions } from "@sutazai/backup-postgres";
+import type { RedisOptions } from "@sutazai/backup-redis";
+import ms from "ms";
+import { z } from "zod";
+import { defaultDirectories } from "./directories.ts";
+
+/** The settings, as they are once everything is merged and defaults are filled in. */
+export interface Settings {
+  /** The store's directory. */
+  readonly dir: string;
+  readonly compression: CodecName;
+  /** The codec's own default where it is not given. */
+  readonly compressionLevel?: number | undefined;
+  /** How many databases are backed up at once. */
+  readonly parallel: number;
+  /** Milliseconds one database may take. */
+  readonly timeout: number;
+  /** Where the journal and scratch files are. */
+  readonly stateDir: string;
+  /** Options by database name; discovered where none are given. */
+  readonly databases?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
+}
+
+/** An option whose type is a secret may be given as text, or as a file that holds it. */
+type AsConfigured<Options> = Omit<Options, "name" | "password"> & {
+  readonly password?: string;
+  readonly passwordFile?: string;
+};
+
+export type DatabaseConfig =
+  | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions>)
+  | ({ readonly kind?: "redis" } & AsConfigured<RedisOptions>);
+
+/** What a configuration file holds. Everything may be left out. */
+export interface BackupConfig {
+  readonly dir?: string;
+  readonly compression?: CodecName;
+  readonly compressionLevel?: number;
+  readonly parallel?: number;
+  /** `30m`, `2h`, or milliseconds. */
+  readonly timeout?: string | number;
+  readonly stateDir?: string;
+  /** By name. A name that is a kind needs no `kind`. Where this is given, nothing else is discovered. */
+  readonly databases?: Readonly<Record<string, DatabaseConfig>>;
+}
+
+/** Types a configuration file: `export default defineConfig({ … })`. */
+export function defineConfig(config: BackupConfig): BackupConfig {
+  return config;
+}
+
+const duration = z.union([z.number(), z.string()]).transform((value, context) => {
+  const parsed = typeof value === "number" ? value : ms(value as ms.StringValue);
+  if (typeof parsed === "number" && Number.isFinite(parsed) && parsed > 0) return parsed;
+  context.addIssue({ code: "custom", message: "a duration like 30m, 2h or 5400000 (milliseconds)" });
+  return z.NEVER;
+});
+
+const directories = defaultDirectories();
+
+/** One description of every general setting: validation, defaults and the table of variables come from it. */
+export const settingsSchema = z.strictObject({
+  dir: z.string().min(1).default(directories.store).describe("Directory that holds the backups"),
+  compression: z.enum(codecNames).default("zstd").describe("How stored files are compressed"),
+  compressionLevel: z
+    .int()
+    .min(1)
+    .max(19)
+    .optional()
+    .describe("Compression level; 3 for zstd and 6 for gzip unless given"),
+  parallel: z.int().min(1).max(64).default(4).describe("Databases backed up at once"),
+  timeout: duration.default(ms("4h")).describe("Time limit for one database: 30m, 2h, …"),
+  stateDir: z
+    .string()
+    .min(1)
+    .default(directories.state)
+    .describe("Directory of the intent journal and of scratch files"),
+  databases: z
+    .record(z.string().min(1).max(100), z.record(z.string(), z.unknown()))
+    .optional()
+    .describe("The databases, by name"),
+}) satisfies z.ZodType<Settings> as z.ZodType<Settings>;

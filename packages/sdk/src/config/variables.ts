@@ -1,0 +1,107 @@
+import { readFile } from "node:fs/promises";
+import { BackupError, toBackupError } from "@sutazai/backup-core";
+import { z } from "zod";
+import { adapterModules, moduleOf } from "../adapters.ts";
+import { settingsSchema } from "./settings.ts";
+
+/** One environment variable. */
+export interface Variable {
+  readonly name: string;
+  /** The setting it sets, as a path: `["databases", "postgres", "password"]`. */
+  readonly path: readonly string[];
+  readonly description: string;
+  /** JSON Schema of the value, for reading it from text. */
+  readonly schema: JsonSchema;
+}
+
+interface JsonSchema {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+}
+
+/**
+ * Every variable there is, made from the schemas: `BACKUP_DIR` for the general settings, `BACKUP_<DATABASE>_<OPTION>`
+ * for those of the named databases (by default one of each kind, under its kind's name).
+ */
+export function variables(databases: Readonly<Record<string, string>> = defaultNames): Variable[] {
+  const general = Object.entries(jsonSchemaOf(settingsSchema).properties ?? {})
+    .filter(([setting]) => setting !== "databases")
+    .map(([setting, schema]) => variable([setting], setting, schema));
+  const ofDatabases = Object.entries(databases).flatMap(([database, kind]) => {
+    const module = moduleOf(kind);
+    if (module === undefined) return [];
+    const options = Object.entries(jsonSchemaOf(module.optionsSchema).properties ?? {}).filter(
+      ([option]) => option !== "name",
+    );
+    return options.flatMap(([option, schema]) => {
+      const plain = variable(["databases", database, option], `${database}_${option}`, schema);
+      if (!module.secrets.includes(option)) return [plain];
+      const file = variable(["databases", database, `${option}File`], `${database}_${option}_file`, {
+        type: "string",
+        description: `File that holds it: ${schema.description ?? option}`,
+      });
+      return [plain, file];
+    });
+  });
+  return [...general, ...ofDatabases];
+}
+
+const defaultNames: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.keys(adapterModules).map((kind) => [kind, kind]),
+);
+
+function variable(path: readonly string[], words: string, schema: JsonSchema): Variable {
+  const snake = words.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").replaceAll(/[^A-Za-z0-9]+/g, "_");
+  return { name: `BACKUP_${snake.toUpperCase()}`, path, description: schema.description ?? "", schema };
+}
+
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
+}
+
+/** A variable's text as the value that its setting takes. Text that does not fit is left for the validation to name. */
+export function valueOf({ schema }: Variable, text: string): unknown {
+  switch (schema.type) {
+    case "integer":
+    case "number":
+      return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+    case "boolean":
+      return (
+        ({ true: true, false: false, "1": true, "0": false } as Record<string, boolean>)[text.toLowerCase()] ?? text
+      );
+    case "array":
+      return text.split(",").map((item) => item.trim());
+    case "object":
+      return parseJson(text);
+    default:
+      return text;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** What a secret's file holds, without the line end that editors add. */
+export async function readSecretFile(path: string, setting: string): Promise<string> {
+  try {
+    return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new BackupError(
+      "configuration",
+      `${setting} names ${path}, which cannot be read: ${toBackupError(error).message}`,
+      {
+        operation: "configuration",
+        hint: "make the file and let this user read it",
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type {
+  ContainerRuntime,
+  DatabaseAdapter,
+  EventListener,
+  Journal,
+  JournalRecord,
+  Logger,
+  RecoveryContext,
+  Recoverer,
+  Store,
+} from "@sutazai/backup-core";
+import { BackupError } from "@sutazai/backup-core";
+
+/** What every operation of a system works with. */
+export interface SystemParts {
+  readonly databases: ReadonlyMap<string, DatabaseAdapter>;
+  readonly store: Store;
+  readonly containers: ContainerRuntime;
+  readonly journal: Journal;
+  readonly stateDirectory: string;
+  readonly parallel: number;
+  readonly timeoutMs: number;
+  readonly emit: EventListener;
+  readonly logger: Logger;
+}
+
+/** A recovery context with a scratch directory of its own, removed on disposal. */
+export async function openContext(parts: SystemParts): Promise<RecoveryContext & AsyncDisposable> {
+  const root = join(parts.stateDirectory, "scratch");
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const scratch = await mkdtemp(join(root, `${process.pid}-`));
+  return {
+    logger: parts.logger,
+    containers: parts.containers,
+    scratch,
+    [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }),
+  };
+}
+
+/** Who settles a journal record: the container runtime, or the adapter of the database that it names. */
+export function recovererOf(parts: SystemParts, record: JournalRecord): Recoverer {
+  const recoverer = record.part === "containers" ? parts.containers : parts.databases.get(record.part);
+  if (recoverer === undefined) {
+    throw new BackupError("not-found", `the journal names the database "${record.part}", which is not configured`, {
+      operation: "recover",
+      database: record.part,
+      hint: "configure it again as it was, then run `sutazai-backup recover`",
+    });
+  }
+  return recoverer;
+}
+
+/** The databases of the given names, or all; an unknown name is an error that lists the known ones. */
+export function selectDatabases(parts: SystemParts, names: readonly string[] | undefined): DatabaseAdapter[] {
+  const known = [...parts.databases.keys()];
+  if (known.length === 0) {
+    throw new BackupError("configuration", "no database is known", {
+      operation: "select",
+      hint: "name containers sutazai-<kind>, label them sutazai.backup=<kind>, or list databases in sutazai-backup.config.yaml",
+    });
+  }
+  if (names === undefined || names.length === 0) return [...parts.databases.values()];
+  return [...new Set(names)].map((name) => {
+    const adapter = parts.databases.get(name);
+    if (adapter === undefined) {
+      throw new BackupError("configuration", `there is no database "${name}"`, {
+        operation: "select",
+        hint: `known: ${known.join(", ")}`,
+      });
+    }
+    return adapter;
+  });
+}

@@ -1,0 +1,70 @@
+import { BackupError, toBackupError, type FoundOperation, type SerializedError } from "@sutazai/backup-core";
+import { openContext, recovererOf, type SystemParts } from "./context.ts";
+
+/** What `recover` did with one operation of a dead process. */
+export interface RecoveredOperation {
+  readonly operation: FoundOperation;
+  /** `undone`: as it was before. `finished`: it had been committed. `failed`: still in the journal. */
+  readonly outcome: "undone" | "finished" | "failed";
+  readonly error?: SerializedError;
+}
+
+export interface RecoverReport {
+  readonly operations: readonly RecoveredOperation[];
+  /** Operations that belong to living or foreign processes: left alone. */
+  readonly running: readonly FoundOperation[];
+  /** Containers, networks, volumes and staging folders of dead processes that were removed. */
+  readonly removed: readonly string[];
+}
+
+/** Settles every operation that a dead process of this host left in the journal, and removes what else it left. */
+export async function recoverAll(parts: SystemParts): Promise<RecoverReport> {
+  await parts.store.prepare();
+  const found = await parts.journal.list();
+  const operations: RecoveredOperation[] = [];
+  for (const operation of found.filter(({ liveness }) => liveness === "dead")) {
+    operations.push(await settle(parts, operation));
+  }
+  return {
+    operations,
+    running: found.filter(({ liveness }) => liveness !== "dead"),
+    removed: await removeOrphans(parts),
+  };
+}
+
+/**
+ * What every command that changes something does first. Throws where a dead operation cannot be settled: going on
+ * would build on a database that is neither as before nor as restored.
+ */
+export async function settleDeadOperations(parts: SystemParts): Promise<void> {
+  const { operations } = await recoverAll(parts);
+  const failed = operations.find(({ error }) => error !== undefined)?.error;
+  if (failed !== undefined) throw new BackupError(failed.reason, failed.message, failed);
+}
+
+async function settle(parts: SystemParts, operation: FoundOperation): Promise<RecoveredOperation> {
+  try {
+    await using context = await openContext(parts);
+    await parts.journal.settle(operation, (record) => recovererOf(parts, record), context);
+  } catch (error) {
+    return { operation, outcome: "failed", error: toBackupError(error, { database: operation.database }).toJSON() };
+  }
+  parts.emit({
+    type: "recovered",
+    at: new Date().toISOString(),
+    database: operation.database,
+    command: operation.command,
+    settlement: operation.settlement,
+    actions: operation.records.map(({ part, action }) => `${part}: ${action}`),
+  });
+  return { operation, outcome: operation.settlement === "finish" ? "finished" : "undone" };
+}
+
+/** Orphaned containers can be looked for only where there is a Docker daemon; a system without one has none. */
+async function removeOrphans(parts: SystemParts): Promise<string[]> {
+  const containers = await parts.containers.removeOrphans().catch((error: unknown) => {
+    parts.logger.debug({ error: toBackupError(error).message }, "no containers to look through");
+    return [];
+  });
+  return [...containers, ...(await parts.store.removeOrphans())];
+}

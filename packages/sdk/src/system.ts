@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { dockerRuntime } from "@sutazai/backup-containers";
+import {
+  BackupError,
+  Journal,
+  silentLogger,
+  type ArtifactSource,
+  type Annotation,
+  type BackupReport,
+  type ContainerRuntime,
+  type DatabaseAdapter,
+  type EventListener,
+  type FoundOperation,
+  type LockHolder,
+  type Logger,
+  type RestoreReport,
+  type Store,
+  type StoredBackup,
+} from "@sutazai/backup-core";
+import { runBackup, type BackupOptions } from "./backup.ts";
+import { defaultDirectories } from "./config/directories.ts";
+import type { SystemParts } from "./context.ts";
+import { recoverAll, type RecoverReport } from "./recover.ts";
+import { runRestore, type RestoreOptions } from "./restore.ts";
+import { unlockDatabases } from "./locks.ts";
+import { runVerify, type VerifiedBackup, type VerifyOptions } from "./verify.ts";
+
+export interface BackupSystemOptions {
+  /** Names must be unique. */
+  readonly databases: readonly DatabaseAdapter[];
+  readonly store: Store;
+  /** The local Docker daemon unless given. */
+  readonly containers?: ContainerRuntime;
+  /** Where the intent journal is kept; must survive a crash, and be the same one for every process of this host. */
+  readonly stateDirectory?: string;
+  /** Databases backed up at once; 4 unless given. */
+  readonly parallel?: number;
+  /** Time limit for one database; 4 hours unless given. */
+  readonly timeoutMs?: number;
+  readonly onEvent?: EventListener;
+  readonly logger?: Logger;
+}
+
+/** Everything that can be done with a set of databases and a store. Results are data; nothing is printed. */
+export interface BackupSystem {
+  readonly databases: readonly DatabaseAdapter[];
+  readonly store: Store;
+  backup(options?: BackupOptions): Promise<BackupReport>;
+  restore(options?: RestoreOptions): Promise<RestoreReport>;
+  /** Settles what dead processes left behind. */
+  recover(): Promise<RecoverReport>;
+  /** Operations in the journal, of dead processes and of living ones. */
+  pending(): Promise<FoundOperation[]>;
+  /** Oldest first. */
+  list(database?: string): Promise<StoredBackup[]>;
+  show(id: string): Promise<{ readonly manifest: ArtifactSource["manifest"]; readonly annotations: Annotation[] }>;
+  verify(options?: VerifyOptions): Promise<VerifiedBackup[]>;
+  /** Breaks locks of the store and of the databases, whoever holds them. */
+  unlock(): Promise<UnlockReport>;
+}
+
+export interface UnlockReport {
+  readonly store: readonly LockHolder[];
+  /** Names of the databases that were locked. */
+  readonly databases: readonly string[];
+}
+
+/** Composes a system. No I/O happens before the first call. */
+export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
+  const stateDirectory = options.stateDirectory ?? defaultDirectories().state;
+  const parts: SystemParts = {
+    databases: byName(options.databases),
+    store: options.store,
+    containers: options.containers ?? dockerRuntime(),
+    journal: new Journal(join(stateDirectory, "journal")),
+    stateDirectory,
+    parallel: options.parallel ?? 4,
+    timeoutMs: options.timeoutMs ?? 4 * 60 * 60 * 1000,
+    emit: options.onEvent ?? (() => undefined),
+    logger: options.logger ?? silentLogger,
+  };
+  return {
+    databases: options.databases,
+    store: options.store,
+    backup: (backupOptions) => runBackup(parts, backupOptions),
+    restore: (restoreOptions) => runRestore(parts, restoreOptions),
+    recover: () => recoverAll(parts),
+    pending: () => parts.journal.list(),
+    list: (database) => parts.store.list(database),
+    show: async (id) => ({
+      manifest: (await parts.store.open(id)).manifest,
+      annotations: await parts.store.annotations(id),
+    }),
+    verify: (verifyOptions) => runVerify(parts, verifyOptions),
+    unlock: async () => ({ store: await parts.store.unlock(), databases: await unlockDatabases(parts) }),
+  };
+}
+
+function byName(databases: readonly DatabaseAdapter[]): Map<string, DatabaseAdapter> {
+  const map = new Map(databases.map((adapter) => [adapter.name, adapter]));
+  if (map.size === databases.length) return map;
+  const names = databases.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  throw new BackupError("configuration", `two databases are called "${twice}"`, {
+    operation: "createBackupSystem",
+    hint: "give each adapter its own `name`",
+  });
+}
