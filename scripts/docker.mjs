@@ -1,0 +1,87 @@
+// Sees to it that a Docker engine can be reached. Installs one only where nothing can be disturbed by it.
+import { spawn } from "node:child_process";
+import { existsSync, openSync } from "node:fs";
+import { request } from "node:http";
+import { createInterface } from "node:readline/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { giveUp, run, say, succeeds } from "./steps.mjs";
+
+const log = "/var/log/dockerd.log";
+
+export async function ensureDocker() {
+  if (await answers()) return;
+  const isRoot = process.getuid?.() === 0;
+  const has = async (program) => succeeds("sh", ["-c", `command -v ${program}`]);
+
+  if (!(await has("dockerd"))) {
+    for (const other of ["docker", "podman", "containerd"]) {
+      if (await has(other)) giveUp("no Docker engine can be reached", adviceFor(other));
+    }
+    if (!isRoot || !existsSync("/etc/debian_version")) giveUp("no Docker engine is installed", adviceFor("nothing"));
+    await install();
+    if (await answers()) return;
+  } else if (!isRoot) {
+    giveUp("no Docker engine can be reached", adviceFor("docker"));
+  }
+  await start();
+}
+
+function adviceFor(found) {
+  return {
+    docker:
+      "Start it (`sudo systemctl start docker`, or Docker Desktop), and see that you may use it: `docker info` must work. DOCKER_HOST is respected.",
+    podman:
+      "Podman is here: switch on its Docker interface (`systemctl enable --now podman.socket`) and set DOCKER_HOST to its socket (unix:///run/podman/podman.sock).",
+    containerd: "containerd is here: install the Docker engine beside it, which is left to you as it may be in use.",
+    nothing:
+      "Install one (https://docs.docker.com/engine/install/), start it, and run this again. Only Docker and Node 20 are needed.",
+  }[found];
+}
+
+/** Whether an engine answers: asked through the client, or at the socket where there is no client. */
+async function answers() {
+  if (await succeeds("docker", ["info"])) return true;
+  const host = process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock";
+  if (!host.startsWith("unix://")) return false;
+  return new Promise((resolve) => {
+    request({ socketPath: host.slice("unix://".length), path: "/_ping" }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    })
+      .on("error", () => resolve(false))
+      .end();
+  });
+}
+
+async function install() {
+  if (process.stdin.isTTY) {
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    const answer = await terminal.question("No container engine is installed. Install Docker with apt-get now? [Y/n] ");
+    terminal.close();
+    if (/^n/i.test(answer.trim())) giveUp("no Docker engine is installed", adviceFor("nothing"));
+  }
+  say("installing Docker (apt-get install docker.io), as no container engine is here");
+  const quiet = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update", "-q"], quiet);
+  const code = await run("apt-get", ["install", "-y", "-q", "docker.io"], quiet);
+  if (code !== 0)
+    giveUp("Docker could not be installed", "What apt-get says above tells why; `npm test` can be run again.");
+}
+
+async function start() {
+  if (existsSync("/run/systemd/system")) {
+    say("starting Docker (systemctl start docker)");
+    await run("systemctl", ["start", "docker"]);
+  } else {
+    say(`starting Docker (dockerd, log in ${log}); it keeps running afterwards`);
+    const output = openSync(log, "a");
+    const daemon = spawn("dockerd", [], { detached: true, stdio: ["ignore", output, output] });
+    daemon.on("error", () => undefined);
+    daemon.unref();
+  }
+  for (let attempt = 0; attempt < 240; attempt += 1) {
+    if (await answers()) return;
+    await sleep(500);
+  }
+  giveUp("Docker was started but does not answer", `Look into ${log}, or \`journalctl -u docker\`.`);
+}
