@@ -1,1 +1,4 @@
-export * from "./digest.ts";
+export { digestOf, MultisetDigest, RowHash } from "./digest.ts";
+export type { TarEntry, TarEntryType, TarHeader, TarInput } from "./tar/entry.ts";
+export { readTar, type TarReadOptions } from "./tar/read.ts";
+export { writeTar } from "./tar/write.ts";
