@@ -1,1 +1,3 @@
-export {};
+export { dockerRuntime } from "./docker-runtime.ts";
+export type { DockerRuntimeOptions } from "./engine.ts";
+export { classifyError } from "./classify-error.ts";

@@ -1,0 +1,23 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { BackupError } from "@sutazai/backup-core";
+import type Docker from "dockerode";
+import { tolerating } from "./classify-error.ts";
+
+/** Kills and removes a container; returns when the daemon knows it no more. Whoever else is removing it is waited for. */
+export async function removeContainer(
+  docker: Docker,
+  id: string,
+  options: { readonly volumes: boolean },
+): Promise<void> {
+  const container = docker.getContainer(id);
+  // 409: its removal is already in progress.
+  await tolerating([404, 409], container.remove({ force: true, v: options.volumes }));
+  for (let attempt = 0; attempt < 100; attempt++) {
+    if ((await tolerating([404], container.inspect())) === undefined) return;
+    await pause(100);
+    await tolerating([404, 409], container.remove({ force: true, v: options.volumes }));
+  }
+  throw new BackupError("unknown", `the container ${id.slice(0, 12)} cannot be removed`, {
+    hint: `remove it with \`docker rm --force ${id.slice(0, 12)}\``,
+  });
+}

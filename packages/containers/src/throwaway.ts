@@ -1,0 +1,80 @@
+import type { ContainerInfo, ThrowawayContainer, ThrowawaySpec } from "@sutazai/backup-core";
+import type Docker from "dockerode";
+import { writeArchive } from "./archive.ts";
+import { throwIfAborted, tolerating } from "./classify-error.ts";
+import { Demultiplexer } from "./demultiplexer.ts";
+import type { Engine } from "./engine.ts";
+import { inspectContainer } from "./finding.ts";
+import { ownedBy, uniqueName } from "./ownership.ts";
+import { removeContainer } from "./removal.ts";
+import { Tail } from "./tail.ts";
+
+// What the entrypoints of official images need: give the data directory to the server's user, and become it.
+const serverCapabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"];
+
+/** Starts a server that lives until it is disposed. It can reach nothing outside; only this host, or the container whose network it shares, reaches it. */
+export async function startThrowaway(engine: Engine, spec: ThrowawaySpec): Promise<ThrowawayContainer> {
+  const { docker } = engine;
+  const name = uniqueName(spec.purpose);
+  await using made = new AsyncDisposableStack();
+  throwIfAborted(spec.signal, "containers.throwaway");
+  if (spec.networkOf === undefined) {
+    const network = await docker.createNetwork({
+      Name: name,
+      Driver: "bridge",
+      Internal: true,
+      CheckDuplicate: true,
+      Labels: await ownedBy("throwaway"),
+    });
+    made.defer(async () => void (await tolerating([404], network.remove())));
+  }
+  const container = await createServer(engine, spec, name);
+  made.defer(() => removeContainer(docker, container.id, { volumes: true }));
+  for (const [directory, tar] of Object.entries(spec.files ?? {})) {
+    await writeArchive(engine, container.id, directory, tar, spec.signal);
+  }
+  throwIfAborted(spec.signal, "containers.throwaway");
+  await container.start();
+  const owned = made.move();
+  return {
+    id: container.id,
+    inspect: (): Promise<ContainerInfo> => inspectContainer(engine, container.id),
+    restart: async () => void (await container.restart({ t: 60 })),
+    logs: () => lastLines(container),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function createServer(
+  { docker, memoryLimit }: Engine,
+  spec: ThrowawaySpec,
+  name: string,
+): Promise<Docker.Container> {
+  const memory = spec.memoryLimit ?? memoryLimit;
+  return docker.createContainer({
+    name,
+    Image: spec.image,
+    Labels: await ownedBy("throwaway"),
+    ...(spec.entrypoint !== undefined && { Entrypoint: [...spec.entrypoint] }),
+    ...(spec.command !== undefined && { Cmd: [...spec.command] }),
+    ...(spec.user !== undefined && { User: spec.user }),
+    Env: Object.entries(spec.environment ?? {}).map(([variable, value]) => `${variable}=${value}`),
+    HostConfig: {
+      LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "1" } },
+      NetworkMode: spec.networkOf === undefined ? name : `container:${spec.networkOf}`,
+      CapDrop: ["ALL"],
+      CapAdd: serverCapabilities,
+      SecurityOpt: ["no-new-privileges"],
+      Memory: memory,
+      MemorySwap: memory,
+    },
+  });
+}
+
+async function lastLines(container: Docker.Container): Promise<string> {
+  const tail = new Tail(64 * 1024);
+  const write = (data: Uint8Array) => tail.write(data);
+  const logged = await container.logs({ stdout: true, stderr: true, tail: 100, follow: false });
+  new Demultiplexer({ stdout: write, stderr: write }).push(logged);
+  return tail.toString();
+}
