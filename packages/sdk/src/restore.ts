@@ -208,9 +208,9 @@ class Restoration {
       throw await this.#rollBack(operation, { ...context, signal: new AbortController().signal }, error);
     }
     // From the commit on there is no way back: what is left is clearing away, which a later `recover` could do as well.
+    this.#state = "restored";
     progress({ step: "finishing" });
     await operation.close("finish");
-    this.#state = "restored";
     return facts;
   }
 

@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import {
+  BackupError,
+  type ArtifactSink,
+  type ArtifactSource,
+  type BackupFacts,
+  type Bytes,
+  type DatabaseAdapter,
+  type Fingerprint,
+  type JournalRecord,
+  type OperationContext,
+  type RestoreFacts,
+  type Settlement,
+} from "@sutazai/backup-core";
+
+type Step = "probe" | "backup" | "plan" | "fence" | "restore" | "replaced" | "recover";
+
+/** A database of lines, held here. Fails or waits where a test tells it to. */
+export class FakeDatabase implements DatabaseAdapter {
+  readonly kind = "redis";
+  readonly name: string;
+  readonly capabilities = {
+    forms: [{ name: "lines", pointInTime: true, byDefault: true }],
+    restoreMethods: [
+      { name: "replace", restarts: false, fence: "read-only" },
+      { name: "careless", restarts: false, fence: "none" },
+    ],
+    restoresPart: false,
+  } as const;
+  lines: readonly string[];
+  fenced = false;
+  incomplete: readonly string[] = [];
+  readonly calls: Step[] = [];
+  readonly #faults = new Map<Step, (context?: OperationContext) => void | Promise<void>>();
+
+  constructor(name: string, lines: readonly string[]) {
+    this.name = name;
+    this.lines = lines;
+  }
+
+  /** Runs `fault` when a step is reached; by default it throws. */
+  at(step: Step, fault: (context?: OperationContext) => void | Promise<void> = () => fail(step)): this {
+    this.#faults.set(step, fault);
+    return this;
+  }
+
+  heal(): this {
+    this.#faults.clear();
+    return this;
+  }
+
+  async probe(context: OperationContext) {
+    await this.#reach("probe", context);
+    return { version: "1", resource: `fake://${this.name}`, container: undefined, sizeEstimate: undefined, warnings: [] };
+  }
+
+  async backup(context: OperationContext, sink: ArtifactSink): Promise<BackupFacts> {
+    const lines = this.lines;
+    await sink.write("lines.txt", bytesOf(lines));
+    await this.#reach("backup", context);
+    const now = new Date().toISOString();
+    return {
+      serverVersion: "1",
+      forms: [{ name: "lines", method: "copy", capture: { from: now, to: now }, artifacts: ["lines.txt"], fingerprint: fingerprintOf(lines), notCovered: [] }],
+      incomplete: this.incomplete,
+      warnings: [],
+      empty: lines.length === 0,
+      details: null,
+    };
+  }
+
+  async planRestore(context: OperationContext) {
+    await this.#reach("plan", context);
+    return { steps: [], warnings: [] };
+  }
+
+  async fence(context: OperationContext): Promise<void> {
+    await context.journal.record({ part: this.name, action: "fenced", data: null });
+    this.fenced = true;
+    await this.#reach("fence", context);
+  }
+
+  async restore(context: OperationContext, source: ArtifactSource): Promise<RestoreFacts> {
+    await this.#reach("restore", context);
+    const lines = await linesOf(source.read("lines.txt"));
+    await context.journal.record({ part: this.name, action: "replaced", data: { before: [...this.lines] } });
+    this.lines = lines;
+    await this.#reach("replaced", context);
+    return { fingerprint: fingerprintOf(this.lines), expected: source.manifest.forms[0]?.fingerprint ?? {}, evidence: ["looked"], warnings: [] };
+  }
+
+  async fingerprint(): Promise<Fingerprint> {
+    return fingerprintOf(this.lines);
+  }
+
+  async inspectArtifact(_name: string, content: Bytes) {
+    return { facts: fingerprintOf(await linesOf(content)) };
+  }
+
+  async recover(record: JournalRecord, settlement: Settlement): Promise<void> {
+    await this.#reach("recover");
+    if (record.action === "fenced") this.fenced = false;
+    else if (settlement === "undo") this.lines = (record.data as { before: string[] }).before;
+  }
+
+  async #reach(step: Step, context?: OperationContext): Promise<void> {
+    this.calls.push(step);
+    await this.#faults.get(step)?.(context);
+  }
+}
+
+function fail(step: Step): never {
+  throw new BackupError("tool-failed", `broke at ${step}`);
+}
+
+async function* bytesOf(lines: readonly string[]): Bytes {
+  for (const line of lines) yield Buffer.from(`${line}\n`);
+}
+
+async function linesOf(content: Bytes): Promise<string[]> {
+  let text = "";
+  for await (const chunk of content) text += Buffer.from(chunk).toString();
+  return text.split("\n").slice(0, -1);
+}
+
+function fingerprintOf(lines: readonly string[]): Fingerprint {
+  return { lines: { exact: lines.length }, digest: { exact: createHash("sha256").update([...lines].sort().join("\n")).digest("hex") } };
+}
