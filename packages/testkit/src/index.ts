@@ -4,3 +4,6 @@ export { testImage, type TestImage } from "./images.ts";
 export { connectPostgres, connectRedis, type Connection, type ServerAddress, type ServerKindName } from "./kinds.ts";
 export { Random } from "./random.ts";
 export { startServer, type ExecResult, type ServerOptions, type TestServer } from "./server.ts";
+export type { SampleContent } from "./content/sample-content.ts";
+export { Fault } from "./fault.ts";
+export { MemoryBackup } from "./memory-backup.ts";

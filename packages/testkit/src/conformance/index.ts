@@ -1,1 +1,56 @@
-export {};
+import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { damage } from "./damage.ts";
+import { interruptions } from "./interruptions.ts";
+import { refusals } from "./refusals.ts";
+import { roundTrips } from "./round-trips.ts";
+import { nowhere, Workbench, type AdapterUnderTest, type ReachableServer } from "./workbench.ts";
+
+export { postgresContent } from "../content/postgres.ts";
+export { redisContent } from "../content/redis.ts";
+export type { SampleContent } from "../content/sample-content.ts";
+export type { AdapterUnderTest, ReachableServer };
+
+/**
+ * Registers the tests that every adapter has to pass, on a real server. What is tested follows from the capabilities that the
+ * adapter declares. After each test the server must be as it should be, and nothing left: containers, networks, volumes,
+ * temporary files, processes, journal records, turned settings; and at the end no secret may have been seen anywhere.
+ *
+ * ```ts
+ * adapterConformance({
+ *   start: () => startServer("redis"),
+ *   adapter: ({ name, password }) => redisAdapter({ container: name, password }),
+ *   content: redisContent(),
+ * });
+ * ```
+ */
+export function adapterConformance(test: AdapterUnderTest): void {
+  const { name, capabilities } = test.adapter(nowhere);
+  describe(`the adapter ${name} keeps the contract`, () => {
+    let bench: Workbench;
+    const use = () => bench;
+    beforeAll(async () => {
+      bench = await Workbench.open(test);
+    });
+    afterAll(async () => {
+      await bench[Symbol.asyncDispose]();
+    });
+    afterEach(async () => {
+      await bench.recover();
+      expect(await bench.leftovers()).toEqual([]);
+      expect(bench.secretsSeen()).toEqual([]);
+    });
+
+    describe("round trips", () => {
+      roundTrips(use, capabilities);
+    });
+    describe("refusals", () => {
+      refusals(use, capabilities);
+    });
+    describe("damage", () => {
+      damage(use);
+    });
+    describe("interruptions", () => {
+      interruptions(use, capabilities);
+    });
+  });
+}

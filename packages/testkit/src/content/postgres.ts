@@ -1,3 +1,4 @@
+import type { SampleContent } from "./sample-content.ts";
 import { connectPostgres, type ServerAddress } from "../kinds.ts";
 import { jobs, jobsRows, knowledge, knowledgeRows, platform, platformRows, roles } from "./postgres-platform.ts";
 
@@ -109,4 +110,25 @@ function identifier(name: string): string {
 
 function literal(text: string): string {
   return `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
+}
+
+async function settingsOfPostgres(server: ServerAddress): Promise<Record<string, string>> {
+  await using connection = await connectPostgres(server);
+  const { rows } = await connection.client.query<{ name: string; value: string }>(
+    `SELECT name, setting AS value FROM pg_settings WHERE source NOT IN ('session', 'client', 'database')
+     UNION ALL SELECT 'database ' || datname, datallowconn || ' ' || datconnlimit || ' ' || datistemplate FROM pg_database`,
+  );
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+}
+
+/** The sample content for the conformance suite. */
+export function postgresContent(options: { readonly scale?: number } = {}): SampleContent {
+  return {
+    fill: (server) => fillPostgres(server, { scale: options.scale ?? 0.3 }),
+    fillHostile: fillHostilePostgres,
+    change: changePostgres,
+    write: writePostgres,
+    empty: emptyPostgres,
+    settings: settingsOfPostgres,
+  };
 }

@@ -1,3 +1,4 @@
+import type { SampleContent } from "./sample-content.ts";
 import type { ChainableCommander } from "ioredis";
 import { connectRedis, type ServerAddress } from "../kinds.ts";
 import { Random } from "../random.ts";
@@ -166,4 +167,25 @@ function expiry(random: Random): number {
 
 async function succeed(pipeline: ChainableCommander): Promise<void> {
   for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+}
+
+async function settingsOfRedis(server: ServerAddress): Promise<Record<string, string>> {
+  await using connection = await connectRedis(server);
+  const listed = await connection.client.config("GET", "*");
+  const settings: Record<string, string> = {};
+  for (let at = 0; at + 1 < listed.length; at += 2) settings[String(listed[at])] = String(listed[at + 1]);
+  const [role] = await connection.client.role();
+  return { ...settings, role: String(role), users: (await connection.client.acl("LIST")).join("\n") };
+}
+
+/** The sample content for the conformance suite. */
+export function redisContent(options: { readonly keys?: number; readonly seed?: number } = {}): SampleContent {
+  return {
+    fill: (server) => fillRedis(server, { keys: options.keys ?? 20_000, seed: options.seed ?? 1 }),
+    fillHostile: fillHostileRedis,
+    change: changeRedis,
+    write: writeRedis,
+    empty: emptyRedis,
+    settings: settingsOfRedis,
+  };
 }

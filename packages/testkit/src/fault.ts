@@ -1,0 +1,39 @@
+import type { ArtifactSink, ArtifactSource, Bytes } from "@sutazai/backup-core";
+
+/** Something that happens once, when so many bytes have passed: a kill, a cancellation, a full disk. What `act` throws, the stream throws. */
+export class Fault {
+  readonly #after: number;
+  readonly #act: () => void | Promise<void>;
+  #passed = 0;
+  #happened = false;
+
+  constructor(after: number, act: () => void | Promise<void>) {
+    this.#after = after;
+    this.#act = act;
+  }
+
+  /** Whether it came to it: a test of a fault that never happened proves nothing. */
+  get happened(): boolean {
+    return this.#happened;
+  }
+
+  async *through(content: Bytes): Bytes {
+    for await (const chunk of content) {
+      this.#passed += chunk.length;
+      if (!this.#happened && this.#passed > this.#after) {
+        this.#happened = true;
+        await this.#act();
+      }
+      yield chunk;
+    }
+  }
+
+  /** Counts the bytes of all artifacts together. */
+  within(sink: ArtifactSink): ArtifactSink {
+    return { write: (name, content, hints) => sink.write(name, this.through(content), hints) };
+  }
+
+  withinSource(source: ArtifactSource): ArtifactSource {
+    return { manifest: source.manifest, read: (name) => this.through(source.read(name)) };
+  }
+}

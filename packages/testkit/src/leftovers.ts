@@ -1,0 +1,51 @@
+import { readdir } from "node:fs/promises";
+import { currentProcess } from "@sutazai/backup-core";
+import { docker } from "./docker.ts";
+
+const ownerLabel = "sutazai.backup.owner";
+
+/** Containers, networks and volumes that the system made in this process and that are still there. */
+export async function leftInDocker(): Promise<string[]> {
+  const engine = await docker();
+  const filters = { label: [`${ownerLabel}=${JSON.stringify(await currentProcess())}`] };
+  const [containers, networks, volumes] = await Promise.all([
+    engine.listContainers({ all: true, filters }),
+    engine.listNetworks({ filters }),
+    engine.listVolumes({ filters }),
+  ]);
+  return [
+    ...containers.map(({ Names }) => `container ${Names.join(" ")}`),
+    ...networks.map(({ Name }) => `network ${Name}`),
+    ...(volumes.Volumes ?? []).map(({ Name }) => `volume ${Name}`),
+  ];
+}
+
+/** What the containers of the system show to everybody who may list them: names, labels, command lines. */
+export async function shownByContainers(): Promise<string[]> {
+  const engine = await docker();
+  const filters = { label: [`${ownerLabel}=${JSON.stringify(await currentProcess())}`] };
+  const containers = await engine.listContainers({ all: true, filters });
+  return Promise.all(
+    containers.map(async ({ Id }) => {
+      const { Name, Path, Args, Config } = await engine.getContainer(Id).inspect();
+      return JSON.stringify([Name, Path, Args, Config.Cmd, Config.Entrypoint, Config.Labels]);
+    }),
+  );
+}
+
+/** What a container has besides its image and volumes: files made in it, programs that run in it. */
+export async function insideContainer(id: string): Promise<Set<string>> {
+  const container = (await docker()).getContainer(id);
+  const changes: { Path: string; Kind: number }[] = (await container.changes()) ?? [];
+  const added = changes.filter(({ Path, Kind }) => Kind === 1 && !/^\/(run|var\/run)(\/|$)/.test(Path));
+  const { Processes } = await container.top({ ps_args: "-eo comm" });
+  return new Set([
+    ...added.map(({ Path }) => `file ${Path}`),
+    ...(Processes as string[][]).map(([name]) => `process ${name}`),
+  ]);
+}
+
+/** The files of a directory, or none where it is not there. */
+export async function filesIn(directory: string): Promise<string[]> {
+  return readdir(directory, { recursive: true }).catch(() => []);
+}
