@@ -1,1 +1,1 @@
-export {};
+export { directoryStore, type DirectoryStoreOptions } from "./directory-store.ts";
