@@ -23,7 +23,7 @@ export async function resolveAddress({ remoteHost }: Engine, container: Containe
   for (const candidate of candidates) {
     if (await accepts(candidate)) return candidate;
   }
-  const tried = candidates.map(({ host, port }) => `${host}:${port}`).join(", ");
+  const tried = candidates.map((each) => `${each.host}:${each.port}`).join(", ");
   throw new BackupError(
     "connection",
     tried === ""

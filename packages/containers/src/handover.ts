@@ -8,7 +8,9 @@ export class Handover implements AsyncIterableIterator<Uint8Array> {
   #chunks: Uint8Array[] = [];
   #held = 0;
   #end: { readonly error: unknown } | { readonly error?: undefined } | undefined;
-  #reader: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: unknown): void } | undefined;
+  #reader:
+    | { readonly resolve: (result: IteratorResult<Uint8Array>) => void; readonly reject: (error: unknown) => void }
+    | undefined;
   #writer: (() => void) | undefined;
 
   /** `abandoned` is called where the reader leaves before the end. */

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
-import { type SidecarSpec, type ToolProcess } from "@sutazai/backup-core";
+import { BackupError, type SidecarSpec, type ToolProcess } from "@sutazai/backup-core";
 import type Docker from "dockerode";
 import { ignoreLateErrors, transferFrom } from "./attached-output.ts";
-import { throwIfAborted } from "./classify-error.ts";
+import { throwIfAborted, tolerating } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
 import { ownedBy, uniqueName } from "./ownership.ts";
 import { removeContainer } from "./removal.ts";
@@ -76,8 +76,13 @@ function session(docker: Docker, container: Docker.Container, socket: Duplex, sp
     async ended() {
       // Asked after the start, "not-running" answers at once for what has already ended: nothing can be missed.
       const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
-      const { State: state } = await container.inspect();
-      return { code, outOfMemory: state.OOMKilled };
+      const left = await tolerating([404], container.inspect());
+      if (left === undefined) {
+        throw new BackupError("tool-failed", `the sidecar ${spec.purpose} was removed by somebody else while it ran`, {
+          hint: "see who removes containers here (`docker system prune`, another tool), then try again",
+        });
+      }
+      return { code, outOfMemory: left.State.OOMKilled };
     },
     async release() {
       // The container first: were the connection closed before, its tool would take the end of its input for the end of the data.
@@ -93,7 +98,7 @@ function session(docker: Docker, container: Docker.Container, socket: Duplex, sp
  */
 async function coveredVolumes(docker: Docker, spec: SidecarSpec): Promise<Record<string, string>> {
   const { Config: config } = await docker.getImage(spec.image).inspect();
-  const declared = Object.keys((config.Volumes as Record<string, unknown> | null | undefined) ?? {});
+  const declared = Object.keys(config.Volumes ?? {});
   if (declared.length === 0) return {};
   const mounted = spec.volumesOf === undefined ? [] : (await docker.getContainer(spec.volumesOf).inspect()).Mounts;
   const free = declared.filter((path) => !mounted.some(({ Destination }) => Destination === path));

@@ -185,7 +185,7 @@ describe("a sidecar's end", () => {
     await until("it runs", async () => (await named("robbed"))[0]?.State === "running");
     const [container] = await named("robbed");
     await docker.getContainer(container?.Id ?? "").remove({ force: true });
-    await expect(reading).rejects.toThrow();
+    await expect(reading).rejects.toMatchObject({ reason: "tool-failed" });
   });
 });
 

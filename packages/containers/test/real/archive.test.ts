@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { outputOf, textOf, type Bytes } from "@sutazai/backup-core";
+import { expect, test } from "vitest";
+import { never, runtime, startBase } from "./ground.ts";
+
+test("an archive goes out of one container and into another, owners kept, running or stopped", async () => {
+  await using from = await startBase([
+    "sh",
+    "-c",
+    "mkdir -p /work/sub; head -c 50000000 /dev/urandom >/work/sub/file; chown 4711:4712 /work/sub/file; sleep 300",
+  ]);
+  await using to = await startBase(["sleep", "300"]);
+  await runtime.start(from.id);
+  const script = 'until [ "$(stat -c %u /work/sub/file 2>/dev/null)" = 4711 ]; do sleep 0.1; done';
+  await textOf(await runtime.exec(from.id, { command: ["sh", "-c", script], signal: never }), { tool: "sh" });
+  await to.stop({ t: 0 });
+
+  await runtime.writeArchive(to.id, "/srv", runtime.readArchive(from.id, "/work", never), never);
+
+  await to.start();
+  const look = "cd $0; sha256sum sub/file; stat -c '%u:%g %s' sub/file";
+  const seen = async (id: string, directory: string) =>
+    textOf(await runtime.exec(id, { command: ["sh", "-c", look, directory], signal: never }), { tool: "sh" });
+  const original = await seen(from.id, "/work");
+  expect(original).toContain("4711:4712 50000000");
+  expect(await seen(to.id, "/srv/work")).toBe(original);
+});
+
+test("a missing path, a failing source and an abort are errors", async () => {
+  await using container = await startBase(["sleep", "300"]);
+  const digest = createHash("sha256");
+  const reading = (async () => {
+    for await (const chunk of runtime.readArchive(container.id, "/no/such/path", never)) digest.update(chunk);
+  })();
+  await expect(reading).rejects.toMatchObject({ reason: "not-found" });
+
+  async function* broken(): Bytes {
+    yield new Uint8Array(512);
+    throw new Error("the source broke");
+  }
+  await expect(runtime.writeArchive(container.id, "/srv", broken(), never)).rejects.toThrow("the source broke");
+
+  const abort = new AbortController();
+  const aborted = (async () => {
+    for await (const _ of runtime.readArchive(container.id, "/usr", abort.signal)) abort.abort();
+  })();
+  await expect(aborted).rejects.toMatchObject({ reason: "cancelled" });
+
+  const tool = await runtime.exec(container.id, { command: ["echo", "still here"], signal: never });
+  let text = "";
+  for await (const chunk of outputOf(tool, { tool: "echo" })) text += Buffer.from(chunk).toString();
+  expect(text).toBe("still here\n");
+});
