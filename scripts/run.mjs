@@ -1,10 +1,8 @@
 // `npm run demo`, `npm test` and `npm run test:full` in a bare checkout: gets what is missing, then does the work on
 // the Node of the checkout. Plain Node 20, no dependencies; can be run again at any time.
 import { ensureDocker } from "./docker.mjs";
-import { giveUp, run, say } from "./steps.mjs";
+import { giveUp, pnpm, run, say } from "./steps.mjs";
 import { test, testFull } from "./tests.mjs";
-
-const pnpm = "pnpm@12.21.0";
 
 const works = {
   demo: () => run("node", ["examples/demo.ts", ...process.argv.slice(3)]),

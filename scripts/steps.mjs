@@ -8,6 +8,9 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 // The tools of the checkout come first, its own Node among them: what runs by name runs on the pinned versions.
 const environment = { ...process.env, PATH: [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter) };
 
+/** The pinned package manager, for `npx -y`. */
+export const pnpm = "pnpm@12.21.0";
+
 export function say(line) {
   console.log(`• ${line}`);
 }
@@ -30,13 +33,13 @@ const running = new Set();
 
 /** Runs a program to its end; its exit code. */
 export async function run(command, args, env = {}) {
-  const { code } = await finish(command, args, { stdio: "inherit", env: { ...environment, ...env } });
+  const { code } = await finish(command, args, { cwd: root, stdio: "inherit", env: { ...environment, ...env } });
   return code;
 }
 
 /** Runs a program to its end; its exit code, and what it printed. */
-export function capture(command, args, env = {}) {
-  return finish(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...environment, ...env } });
+export function capture(command, args, env = {}, cwd = root) {
+  return finish(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env: { ...environment, ...env } });
 }
 
 /** Whether a program is there and succeeds. */
@@ -46,7 +49,7 @@ export async function succeeds(command, args) {
 
 function finish(command, args, options) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, ...options });
+    const child = spawn(command, args, options);
     running.add(child);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
