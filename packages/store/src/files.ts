@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { chmod, lstat, mkdir, open, type FileHandle } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BackupError, syncDirectory, toBackupError, type Bytes } from "@sutazai/backup-core";
 
@@ -42,12 +42,15 @@ export async function createFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** A new file with this content, on disk when this resolves; its name is durable once its directory is synced. */
+/** A new file with this content, on disk when this resolves and gone when it rejects; its name is durable once its directory is synced. */
 export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
   const file = await createFile(path);
   try {
     await file.writeFile(content);
     await file.sync();
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    throw error;
   } finally {
     await file.close();
   }

@@ -40,6 +40,7 @@ export class DirectoryStagedBackup implements StagedBackup {
   readonly #names: ArtifactNames = new ArtifactNames();
   readonly #artifacts: ArtifactEntry[] = [];
   #state: State = "open";
+  #publishing: Promise<Manifest> | undefined;
   #writing = 0;
 
   constructor(options: StagedBackupOptions) {
@@ -98,19 +99,20 @@ export class DirectoryStagedBackup implements StagedBackup {
       });
     }
     this.#state = "publishing";
+    this.#publishing = storing("store.publish", root, () =>
+      this.#options.publish(place.content, {
+        format: "sutazai-backup",
+        version: manifestVersion,
+        id: this.id,
+        database,
+        kind,
+        ...draft,
+        artifacts: this.#artifacts,
+      }),
+    );
     let manifest: Manifest;
     try {
-      manifest = await storing("store.publish", root, () =>
-        this.#options.publish(place.content, {
-          format: "sutazai-backup",
-          version: manifestVersion,
-          id: this.id,
-          database,
-          kind,
-          ...draft,
-          artifacts: this.#artifacts,
-        }),
-      );
+      manifest = await this.#publishing;
     } catch (error) {
       this.#state = "open";
       throw toBackupError(error, { database });
@@ -121,7 +123,8 @@ export class DirectoryStagedBackup implements StagedBackup {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state !== "open") return;
+    await this.#publishing?.catch(() => undefined); // Whoever awaits `publish` is told.
+    if (this.#state === "published" || this.#state === "disposed") return;
     this.#state = "disposed";
     const { place, root } = this.#options;
     await storing("store.discard", root, () => place[Symbol.asyncDispose]());

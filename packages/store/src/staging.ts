@@ -44,13 +44,13 @@ export class Staging {
 
   async make(name: string, deletes?: Tombstone): Promise<StagingPlace> {
     const owner: Owner = { owner: await currentProcess(), ...(deletes !== undefined && { deletes }) };
-    await writeNewFile(this.#ownerFile(name), `${JSON.stringify(owner)}\n`);
-    await syncDirectory(this.#path);
     const place = {
       content: this.#content(name),
       [Symbol.asyncDispose]: () => this.#remove(name),
     };
     try {
+      await writeNewFile(this.#ownerFile(name), `${JSON.stringify(owner)}\n`);
+      await syncDirectory(this.#path);
       await makeDirectory(join(this.#path, name));
       if (deletes === undefined) await makeDirectory(place.content);
       return place;

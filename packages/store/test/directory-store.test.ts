@@ -134,6 +134,15 @@ describe("publishing", () => {
     await expect(staged.write("late", bytesOf("x"))).rejects.toMatchObject({ reason: "cancelled" });
   });
 
+  it("waits for a publishing under way when disposed of, and keeps what became of it", async () => {
+    const store = await openStore();
+    const staged = await store.begin("postgres", "postgres");
+    await staged.write("globals.sql", bytesOf("x"));
+    const publishing = staged.publish(draftOf(["globals.sql"]));
+    await staged[Symbol.asyncDispose]();
+    expect((await store.list()).map(({ id }) => id)).toEqual([(await publishing).id]);
+  });
+
   it("ends a write whose backup is disposed of meanwhile", async () => {
     const store = await openStore();
     const staged = await store.begin("redis", "redis");

@@ -1,51 +1,12 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { createGunzip, createGzip } from "node:zlib";
-import {
-  BackupError,
-  type Bytes,
-  type Codec,
-  type DatabaseKind,
-  type Manifest,
-  type ManifestDraft,
-  type Store,
-} from "@sutazai/backup-core";
+import type { Bytes, DatabaseKind, Manifest, Store } from "@sutazai/backup-core";
 import { onTestFinished } from "vitest";
 import { directoryStore, type DirectoryStoreOptions } from "../src/index.ts";
+import { codecs, draftOf, gzip, none } from "./samples.ts";
 
-export const none: Codec = { name: "none", suffix: "", encode: (plain) => plain, decode: (encoded) => encoded };
-
-/** Node's own gzip: enough of a codec for what the store has to prove. */
-export const gzip: Codec = {
-  name: "gzip",
-  suffix: ".gz",
-  encode: (plain) => through(plain, createGzip()),
-  decode: async function* (encoded) {
-    try {
-      yield* through(encoded, createGunzip());
-    } catch (error) {
-      if (String((error as NodeJS.ErrnoException).code).startsWith("Z_")) {
-        throw new BackupError("corrupt", "not gzip at some offset", { cause: error });
-      }
-      throw error;
-    }
-  },
-};
-
-async function* through(bytes: Bytes, transform: ReturnType<typeof createGzip>): Bytes {
-  const source = Readable.from(bytes);
-  source.on("error", (error) => transform.destroy(error));
-  try {
-    yield* source.pipe(transform) as Bytes;
-  } finally {
-    source.destroy();
-    transform.destroy();
-  }
-}
-
-export const codecs: Record<string, Codec> = { none, gzip };
+export { codecs, draftOf, gzip, none };
 
 export async function scratch(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "store-"));
@@ -68,35 +29,6 @@ export async function openStore(options: Partial<DirectoryStoreOptions> = {}): P
 
 export const never: AbortSignal = new AbortController().signal;
 
-export function draftOf(artifacts: readonly string[], changes: Partial<ManifestDraft> = {}): ManifestDraft {
-  return {
-    parents: [],
-    runId: "run-1",
-    purpose: "backup",
-    status: "ok",
-    startedAt: "2026-11-23T13:00:00Z",
-    endedAt: "2026-11-23T13:00:01Z",
-    madeBy: "sutazai-backup 0.0.0",
-    serverVersion: "17.12",
-    container: null,
-    empty: false,
-    incomplete: [],
-    warnings: [],
-    forms: [
-      {
-        name: "dump",
-        method: "test",
-        capture: { from: "2026-11-23T13:00:00Z", to: "2026-11-23T13:00:00Z" },
-        artifacts,
-        fingerprint: { rows: { exact: 3 } },
-        notCovered: [],
-      },
-    ],
-    details: null,
-    ...changes,
-  };
-}
-
 export interface Sample {
   readonly database?: string;
   readonly kind?: DatabaseKind;
@@ -107,7 +39,7 @@ export async function publishSample(store: Store, sample: Sample = {}): Promise<
   const { database = "postgres", kind = "postgres", artifacts = { "globals.sql": "create role app;\n" } } = sample;
   await using staged = await store.begin(database, kind);
   for (const [name, content] of Object.entries(artifacts)) await staged.write(name, bytesOf(content));
-  return staged.publish(draftOf(Object.keys(artifacts)));
+  return await staged.publish(draftOf(Object.keys(artifacts)));
 }
 
 export async function* bytesOf(...chunks: readonly (string | Uint8Array)[]): Bytes {
