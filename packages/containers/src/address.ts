@@ -8,7 +8,10 @@ const connectTimeoutMs = 2_000;
 export function candidateAddresses(container: ContainerInfo, port: number, remoteHost: string | undefined): Address[] {
   const published = container.ports
     .filter(({ containerPort }) => containerPort === port)
-    .map(({ hostAddress, hostPort }) => ({ host: remoteHost ?? clientAddressOf(hostAddress), port: hostPort }));
+    .flatMap(({ hostAddress, hostPort }) => {
+      const host = clientAddressOf(hostAddress, remoteHost);
+      return host === undefined ? [] : [{ host, port: hostPort }];
+    });
   const own = container.networks
     .filter(({ address }) => address !== "")
     .map(({ address }) => ({ host: address, port }));
@@ -37,10 +40,12 @@ export async function resolveAddress({ remoteHost }: Engine, container: Containe
   );
 }
 
-/** What "all addresses" of a server is to its clients. */
-function clientAddressOf(hostAddress: string): string {
-  if (hostAddress === "" || hostAddress === "0.0.0.0") return "127.0.0.1";
-  return hostAddress === "::" ? "::1" : hostAddress;
+/** What the address that a server binds is to its clients; undefined where it is a remote host's loopback. */
+function clientAddressOf(hostAddress: string, remoteHost: string | undefined): string | undefined {
+  if (hostAddress === "" || hostAddress === "0.0.0.0") return remoteHost ?? "127.0.0.1";
+  if (hostAddress === "::") return remoteHost ?? "::1";
+  const isLoopback = hostAddress === "::1" || hostAddress.startsWith("127.");
+  return remoteHost !== undefined && isLoopback ? undefined : hostAddress;
 }
 
 function sameAddress(a: Address, b: Address): boolean {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { BackupError, type Bytes, type ToolExit, type ToolProcess } from "@sutazai/backup-core";
 import { throwIfAborted } from "./classify-error.ts";
 import { ToolSession, type ToolHandle } from "./tool-session.ts";
@@ -87,5 +88,5 @@ function killGroup(pid: number | undefined): void {
 
 /** As a shell says it. */
 function exitCodeOf(signal: NodeJS.Signals | null): number {
-  return 128 + (signal === "SIGKILL" ? 9 : signal === "SIGINT" ? 2 : 15);
+  return 128 + (signal === null ? 0 : constants.signals[signal]);
 }

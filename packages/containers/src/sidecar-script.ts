@@ -23,7 +23,7 @@ run_tool() {
  */
 export const unattendedScript: string = `${pipe}run_tool "$@" </dev/null &
 tool=$!
-while read -r _; do :; done <&3 && kill -TERM $$ &
+while read -r _; do :; done <&3 && kill -TERM $$ 2>/dev/null &
 exec 3<&-
 wait "$tool"
 `;
