@@ -1,1 +1,2 @@
-export {};
+export { postgresAdapter } from "./adapter.ts";
+export { postgresOptionsSchema, type PostgresOptions } from "./options.ts";

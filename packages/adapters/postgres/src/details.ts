@@ -1,0 +1,57 @@
+import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
+import { z } from "zod";
+
+/** What a restore wants to know of a backup before it reads it. */
+export interface BackupDetails {
+  readonly versionNumber: number;
+  readonly bootstrapUser: string;
+  readonly databases: readonly {
+    readonly name: string;
+    readonly artifact: string;
+    readonly tablespace: string;
+    readonly extensions: readonly string[];
+  }[];
+  readonly roles: readonly { readonly name: string; readonly superuser: boolean; readonly login: boolean }[];
+  readonly tablespaces: readonly string[];
+}
+
+const schema: z.ZodType<BackupDetails> = z.strictObject({
+  versionNumber: z.number().int(),
+  bootstrapUser: z.string(),
+  databases: z.array(
+    z.strictObject({
+      name: z.string(),
+      artifact: z.string(),
+      tablespace: z.string(),
+      extensions: z.array(z.string()).readonly(),
+    }),
+  ),
+  roles: z.array(z.strictObject({ name: z.string(), superuser: z.boolean(), login: z.boolean() })),
+  tablespaces: z.array(z.string()),
+});
+
+export function detailsAsJson(details: BackupDetails): Json {
+  return z.json().parse(details) as Json;
+}
+
+/** Throws `corrupt` for details that this adapter did not write. */
+export function readDetails(manifest: Manifest): BackupDetails {
+  const parsed = schema.safeParse(manifest.details);
+  if (parsed.success) return parsed.data;
+  throw new BackupError(
+    "corrupt",
+    `the manifest of ${manifest.id} lacks what a restore needs: ${z.prettifyError(parsed.error)}`,
+    {
+      operation: "postgres.restore",
+      database: manifest.database,
+      hint: "use another backup",
+    },
+  );
+}
+
+export const globalsArtifact = "globals.sql";
+
+/** Names of databases may hold what separates directories. */
+export function databaseArtifact(name: string): string {
+  return `databases/${name.replaceAll("%", "%25").replaceAll("/", "%2F")}.sql`;
+}

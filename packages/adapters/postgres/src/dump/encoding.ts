@@ -1,0 +1,44 @@
+// Server encodings by the names that PostgreSQL and the Encoding Standard have for them. The rest are read byte by byte.
+const labels: Readonly<Record<string, string>> = {
+  UTF8: "utf-8",
+  SQL_ASCII: "utf-8",
+  LATIN2: "iso-8859-2",
+  LATIN3: "iso-8859-3",
+  LATIN4: "iso-8859-4",
+  LATIN6: "iso-8859-10",
+  LATIN7: "iso-8859-13",
+  LATIN8: "iso-8859-14",
+  LATIN9: "iso-8859-15",
+  LATIN10: "iso-8859-16",
+  ISO_8859_5: "iso-8859-5",
+  ISO_8859_6: "iso-8859-6",
+  ISO_8859_7: "iso-8859-7",
+  ISO_8859_8: "iso-8859-8",
+  KOI8R: "koi8-r",
+  KOI8U: "koi8-u",
+  WIN866: "ibm866",
+  WIN874: "windows-874",
+  WIN1250: "windows-1250",
+  WIN1251: "windows-1251",
+  WIN1252: "windows-1252",
+  WIN1253: "windows-1253",
+  WIN1254: "windows-1254",
+  WIN1255: "windows-1255",
+  WIN1256: "windows-1256",
+  WIN1257: "windows-1257",
+  WIN1258: "windows-1258",
+  EUC_JP: "euc-jp",
+  EUC_KR: "euc-kr",
+  EUC_CN: "gb18030",
+};
+
+/** The text of a string that holds one character per byte, in the dump's own encoding. */
+export function decodeBytes(bytes: string, encoding: string): string {
+  const label = labels[encoding];
+  return label === undefined ? bytes : new TextDecoder(label).decode(Buffer.from(bytes, "latin1"));
+}
+
+/** The encoding that a `SET client_encoding = '…'` names; undefined for any other statement. */
+export function parseClientEncoding(statement: string): string | undefined {
+  return /^SET client_encoding = '([A-Z0-9_]+)';/.exec(statement)?.[1];
+}
