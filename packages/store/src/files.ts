@@ -64,9 +64,13 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
       throw error;
     },
   );
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
-  throw notRegular(path);
+  try {
+    if (!(await file.stat()).isFile()) throw notRegular(path);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 function notRegular(path: string, cause?: unknown): BackupError {

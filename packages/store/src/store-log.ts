@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { BackupError, syncDirectory, type StoreLogEntry } from "@sutazai/backup-core";
 import { z } from "zod";
 import { sha256 } from "./content.ts";
-import { codeOf, openRegularFile } from "./files.ts";
+import { codeOf, exists, openRegularFile, writeNewFile } from "./files.ts";
 import type { LockDirectory } from "./lock-directory.ts";
 
 /** What the log says of one backup. */
@@ -100,16 +100,11 @@ export class StoreLog {
   }
 
   async #open(): Promise<FileHandle> {
-    const flags = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW;
-    try {
-      return await open(this.#path, flags);
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
+    if (!(await exists(this.#path))) {
+      await writeNewFile(this.#path, "");
+      await syncDirectory(dirname(this.#path));
     }
-    const file = await open(this.#path, flags | constants.O_CREAT, 0o600);
-    await file.chmod(0o600);
-    await syncDirectory(dirname(this.#path));
-    return file;
+    return open(this.#path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);
   }
 
   #broken(line: number, problem: string): BackupError {

@@ -138,12 +138,16 @@ describe("a crash between the rename and the log", () => {
     const crashed = await publishSample(store);
     const [, entry] = await store.log();
     const staging = join(store.location, ".staging");
-    const { backup, database, backupSequence, manifest } = entry ?? expect.fail("no entry");
     await writeFile(
       join(staging, "x.json"),
       JSON.stringify({
         owner: { ...(await currentProcess()), startTime: "1" },
-        deletes: { backup, database, backupSequence, manifest },
+        deletes: {
+          backup: crashed.id,
+          database: "postgres",
+          backupSequence: crashed.sequence,
+          manifest: entry?.manifest,
+        },
       }),
     );
     await mkdir(join(staging, "x"));

@@ -157,10 +157,10 @@ describe("publishing", () => {
         released = true;
       }
     };
-    const write = expect(staged.write("endless", endless())).rejects.toMatchObject({ reason: "cancelled" });
+    const write = staged.write("endless", endless()).catch((error: unknown) => error);
     await new Promise((resolve) => setTimeout(resolve, 20));
     await staged[Symbol.asyncDispose]();
-    await write;
+    expect(await write).toMatchObject({ reason: "cancelled" });
     expect(released).toBe(true);
     expect(await filesBelow(join(store.location, ".staging"))).toEqual([]);
   });
@@ -218,7 +218,7 @@ describe("order", () => {
     await publishSample(store);
     await rm(join(store.location, "log.jsonl"));
     expect((await publishSample(store)).sequence).toBe(3);
-    expect((await store.log()).map(({ backupSequence }) => backupSequence).sort()).toEqual([1, 2, 3]);
+    expect((await store.log()).map(({ backupSequence }) => backupSequence).sort((a, b) => a - b)).toEqual([1, 2, 3]);
   });
 
   it("gives parallel publishers different numbers", async () => {
@@ -226,7 +226,7 @@ describe("order", () => {
     const other = storeAt(store.location);
     await using _lock = await other.lock("shared", { wait: false, signal: never });
     const manifests = await Promise.all([store, other, store, other, store].map((each) => publishSample(each)));
-    expect(manifests.map(({ sequence }) => sequence).sort()).toEqual([1, 2, 3, 4, 5]);
+    expect(manifests.map(({ sequence }) => sequence).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
     expect(await store.log()).toHaveLength(5);
   });
 });
@@ -289,12 +289,8 @@ describe("annotations", () => {
     await Promise.all(Array.from({ length: 8 }, (_, index) => store.annotate(id, "pin", index)));
     const found = await store.annotations(id);
     expect(found[0]).toMatchObject({ kind: "verification", value: { level: "checksum", ok: true } });
-    expect(
-      found
-        .slice(1)
-        .map(({ value }) => value)
-        .sort(),
-    ).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(new Set(found.slice(1).map(({ value }) => value))).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7]));
+    expect(found).toHaveLength(9);
     expect((await store.checkIntegrity(id, never)).problems).toEqual([]);
     await expect(store.annotate("20261123T130000.123Z-aaaaaa", "pin", 1)).rejects.toMatchObject({
       reason: "not-found",
@@ -345,10 +341,8 @@ describe("listing", () => {
     );
     expect(listed).toHaveLength(6);
     expect(listed.find(({ id }) => id === moved.id)?.database).toBe("redis");
-    for (const { id, problem } of listed) {
-      if (id !== "my copy" && problem !== undefined) {
-        await expect(store.open(id)).rejects.toMatchObject({ reason: problem.reason });
-      }
+    for (const { id, problem } of listed.filter((backup) => ![good.id, "my copy"].includes(backup.id))) {
+      await expect(store.open(id)).rejects.toMatchObject({ reason: problem?.reason });
     }
     expect(await store.list("nothing of that name")).toEqual([]);
   });

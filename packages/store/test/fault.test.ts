@@ -90,8 +90,9 @@ const mounting = (() => {
     execFileSync("rm", ["-rf", probe]);
   }
 })();
-if (mounting !== undefined)
-  console.warn(`not run, since nothing can be mounted here: tests on a full disk (${mounting})`);
+if (mounting !== undefined) {
+  process.stderr.write(`not run, since nothing can be mounted here: tests on a full disk (${mounting})\n`);
+}
 
 describe.runIf(mounting === undefined)("a small disk of its own", () => {
   async function mounted(options: string): Promise<string> {

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Manifest } from "@sutazai/backup-core";
+import type { Manifest, Store } from "@sutazai/backup-core";
 import { describe, expect, it } from "vitest";
-import { filesBelow, never, openStore, publishSample, scratch, storeAt } from "./support.ts";
+import { filesBelow, never, openStore, publishSample, scratch } from "./support.ts";
 
 const artifacts = {
   "globals.sql": "create role app;\n",
@@ -12,7 +12,7 @@ const artifacts = {
 };
 
 async function published(): Promise<{
-  store: ReturnType<typeof storeAt>;
+  store: Store;
   manifest: Manifest;
   directory: string;
   problems: () => Promise<readonly string[]>;

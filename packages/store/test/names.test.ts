@@ -92,8 +92,8 @@ describe("databaseFolder", () => {
         expect(name).not.toContain(".");
         expect(name.length).toBeLessThanOrEqual(255);
         expect(databaseFolders(one)).toContain(folder);
-        if (one !== other) expect(databaseFolder(other, kind)).not.toBe(folder);
-        if (!name.includes("~")) expect(databaseOfFolder(folder)).toBe(one);
+        expect(databaseFolder(other, kind) === folder).toBe(one === other);
+        expect(name.includes("~") || databaseOfFolder(folder) === one).toBe(true);
       }),
     );
   });
