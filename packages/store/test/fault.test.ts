@@ -1,26 +1,24 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, open, readdir, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { bytesOf, draftOf, filesBelow, never, none, openStore, publishSample, scratch, storeAt } from "./support.ts";
+import {
+  bytesOf,
+  draftOf,
+  filesBelow,
+  injected,
+  never,
+  none,
+  openStore,
+  overFiles,
+  publishSample,
+  scratch,
+  storeAt,
+} from "./support.ts";
 
-/** Makes one method of every open file fail, at its nth call from now, until the test has ended. */
-async function failing(method: "appendFile" | "sync" | "writeFile", nth: number, code: string): Promise<() => void> {
-  const file = await open("/dev/null");
-  const prototype = Object.getPrototypeOf(file) as FileHandle;
-  await file.close();
-  const original = prototype[method];
-  let calls = 0;
-  const replacement = function (this: FileHandle, ...rest: unknown[]): Promise<void> {
-    calls += 1;
-    if (calls === nth) return Promise.reject(Object.assign(new Error(`${code}: injected`), { code }));
-    return (original as (...all: unknown[]) => Promise<void>).apply(this, rest);
-  };
-  Object.assign(prototype, { [method]: replacement });
-  const restore = () => void Object.assign(prototype, { [method]: original });
-  onTestFinished(restore);
-  return restore;
-}
+/** Makes a method of open files fail at its nth call from now. */
+const failing = (method: "appendFile" | "sync", nth: number, code: string) =>
+  overFiles(method, (call, proceed, args) => (call === nth ? Promise.reject(injected(code)) : proceed(...args)));
 
 describe("a disk that fails", () => {
   it("while the log is written: the backup is taken back, and can be published once there is room", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bytes, DatabaseKind, Manifest, Store } from "@sutazai/backup-core";
@@ -59,4 +59,35 @@ export async function filesBelow(path: string): Promise<string[]> {
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
     .sort();
+}
+
+type FileMethod = "appendFile" | "sync" | "writev";
+type Proceed = (...args: unknown[]) => Promise<unknown>;
+
+/**
+ * Puts itself between the store and the disk: every call of a method of any open file goes through `instead`, which is told the
+ * how manieth it is. Undone by what is returned, or at the end of the test.
+ */
+export async function overFiles(
+  method: FileMethod,
+  instead: (nth: number, proceed: Proceed, args: unknown[]) => Promise<unknown>,
+): Promise<() => void> {
+  const file = await open("/dev/null");
+  const prototype = Object.getPrototypeOf(file) as Record<FileMethod, Proceed>;
+  await file.close();
+  const original = prototype[method];
+  let calls = 0;
+  prototype[method] = function (this: FileHandle, ...args) {
+    calls += 1;
+    return instead(calls, original.bind(this), args);
+  };
+  const restore = (): void => {
+    prototype[method] = original;
+  };
+  onTestFinished(restore);
+  return restore;
+}
+
+export function injected(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
 }
