@@ -1,1 +1,1 @@
-export {};
+export { type CodecOptions, codecs, createCodec } from "./codec.ts";

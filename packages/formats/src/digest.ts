@@ -156,7 +156,7 @@ function rotate(word: number, bits: number): number {
 
 function spread(lanes: Uint32Array): void {
   lanes[0] = lanes[0]! + lanes[1]! + lanes[2]! + lanes[3]!;
-  for (let lane = 1; lane < 4; lane++) lanes[lane] = lanes[lane]! + lanes[0]!;
+  for (let lane = 1; lane < 4; lane++) lanes[lane] = lanes[lane]! + lanes[0];
 }
 
 function avalanche(word: number): number {

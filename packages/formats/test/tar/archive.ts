@@ -32,7 +32,7 @@ export async function readAll(
 export function rawHeader(name: string, fields: Readonly<Record<number, string | Uint8Array>> = {}): Buffer {
   const block = Buffer.alloc(512);
   block.write(name, 0, "latin1");
-  block.write("0000644\0" + "0000000\0" + "0000000\0" + "00000000000\0" + "00000000000\0", 100, "latin1");
+  block.write("0000644\x000000000\x000000000\x0000000000000\x0000000000000\0", 100, "latin1");
   block.write("0", 156, "latin1");
   block.write("ustar\x0000", 257, "latin1");
   for (const [offset, value] of Object.entries(fields)) block.set(Buffer.from(value), Number(offset));

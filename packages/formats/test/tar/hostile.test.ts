@@ -207,7 +207,7 @@ describe("readTar", () => {
     let alive = 0;
     let mostAlive = 0;
     const source = async function* (): Bytes {
-      yield rawHeader("large", { [at.size]: `${(1024 * chunk.length).toString(8).padStart(11, "0")}` });
+      yield rawHeader("large", { [at.size]: (1024 * chunk.length).toString(8).padStart(11, "0") });
       for (let count = 0; count < 1024; count++) {
         mostAlive = Math.max(mostAlive, ++alive);
         yield chunk;

@@ -29,7 +29,7 @@ const file = fc.record({
 });
 /** Files that can stand beside each other: no name is given twice, and none goes through another. */
 const files = fc
-  .uniqueArray(file, { selector: ({ name }) => name.split("/")[0]!, maxLength: 6 })
+  .uniqueArray(file, { selector: ({ name }) => name.split("/")[0], maxLength: 6 })
   .map((all) => all.map((one) => ({ ...one, content: Buffer.from(one.content) })));
 
 describe("writeTar and readTar", () => {
@@ -78,23 +78,24 @@ describe("writeTar and readTar", () => {
       { name: "begun", content: Buffer.alloc(100_000) },
       { name: "last", content: Buffer.from("read") },
     );
-    const names: string[] = [];
+    const begun: string[] = [];
     for await (const { name, content } of readTar(streamOf(archive, 1000))) {
-      names.push(name);
       if (name === "unread") continue;
       for await (const chunk of content) {
-        if (name === "last") expect(Buffer.from(chunk).toString()).toBe("read");
+        begun.push(`${name}: ${Buffer.from(chunk.subarray(0, 4)).toString()}`);
         break;
       }
     }
-    expect(names).toEqual(["unread", "begun", "last"]);
+    expect(begun).toEqual(["begun: \0\0\0\0", "last: read"]);
   });
 
   it("refuse to give content of an entry that was passed, instead of giving none", async () => {
     const archive = await archiveOf({ name: "a", content: Buffer.from("first") }, { name: "b" });
-    const contents: Bytes[] = [];
-    for await (const entry of readTar(streamOf(archive))) contents.push(entry.content);
-    await expect(collect(contents[0]!)).rejects.toThrow(/passed/);
+    let passed: Bytes = streamOf(archive);
+    for await (const { name, content } of readTar(streamOf(archive))) {
+      if (name === "a") passed = content;
+    }
+    await expect(collect(passed)).rejects.toThrow(/passed/);
   });
 
   it("release the source when the reader leaves early, also amid a content", async () => {
