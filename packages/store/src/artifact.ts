@@ -19,7 +19,7 @@ const mostBuffers = 512;
 
 /**
  * Streams one artifact into a new file through a codec, with both digests computed on the way; on disk when it resolves.
- * At most two blocks are held: one being filled, one being written.
+ * At most two blocks are held: one being filled, one being written. What is stored as it is, is digested once.
  */
 export async function writeArtifact(
   path: string,
@@ -31,12 +31,14 @@ export async function writeArtifact(
   const onDisk = <T>(work: () => Promise<T>) => storing("store.write", root, work);
   await using file = await onDisk(() => createFile(path));
   const plainMeter = new Meter();
-  const storedMeter = new Meter();
+  const storedMeter = codec.name === "none" ? plainMeter : new Meter();
+  const measured = plainMeter.measure(plain);
+  const encoded = storedMeter === plainMeter ? measured : storedMeter.measure(codec.encode(measured));
   let block: Uint8Array[] = [];
   let blockSize = 0;
   let written: Promise<void> = Promise.resolve();
   try {
-    for await (const chunk of storedMeter.measure(codec.encode(plainMeter.measure(plain)))) {
+    for await (const chunk of encoded) {
       block.push(chunk);
       blockSize += chunk.length;
       if (blockSize < writeSize && block.length < mostBuffers) continue;
@@ -76,12 +78,13 @@ export async function* readArtifact(
   codecOf: (name: CodecName) => Codec,
 ): Bytes {
   const stored = new Meter();
-  const plain = new Meter();
+  const plain = entry.codec === "none" ? stored : new Meter();
   try {
     await assertRegular(directory, entry);
     let held: Uint8Array | undefined;
-    const path = join(directory, entry.file);
-    for await (const chunk of plain.measure(codecOf(entry.codec).decode(stored.measure(readBlocks(path))))) {
+    const measured = stored.measure(readBlocks(join(directory, entry.file)));
+    const decoded = plain === stored ? measured : plain.measure(codecOf(entry.codec).decode(measured));
+    for await (const chunk of decoded) {
       if (plain.bytes > entry.plain.bytes) {
         throw new BackupError("corrupt", `holds more than the ${entry.plain.bytes} bytes it should`);
       }

@@ -5,6 +5,7 @@ import type { Bytes, Content } from "@sutazai/backup-core";
 export class Meter {
   readonly #hash = createHash("sha256");
   #bytes = 0;
+  #content: Content | undefined;
 
   get bytes(): number {
     return this.#bytes;
@@ -18,9 +19,10 @@ export class Meter {
     }
   }
 
-  /** Once, after the last byte. */
+  /** After the last byte. */
   finish(): Content {
-    return { bytes: this.#bytes, sha256: this.#hash.digest("hex") };
+    this.#content ??= { bytes: this.#bytes, sha256: this.#hash.digest("hex") };
+    return this.#content;
   }
 }
 
