@@ -4,7 +4,6 @@ import {
   newId,
   overallOutcome,
   toBackupError,
-  type ArtifactHints,
   type BackupReport,
   type Bytes,
   type ContainerDefinition,
@@ -15,8 +14,6 @@ import {
   type OpenOperation,
   type OperationContext,
   type Probe,
-  type RecoveryContext,
-  type StagedBackup,
 } from "@sutazai/backup-core";
 import { verifyStructure } from "@sutazai/backup-verifier";
 import { openContext, recovererOf, selectDatabases, type SystemParts } from "./context.ts";

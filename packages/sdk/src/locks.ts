@@ -13,7 +13,11 @@ export interface LockWaiting {
 }
 
 /** Keeps every other operation off a database: through its container where it has one, else through files of this host. */
-export async function lockDatabase(parts: SystemParts, probe: Probe, { wait, signal }: LockWaiting): Promise<AsyncDisposable> {
+export async function lockDatabase(
+  parts: SystemParts,
+  probe: Probe,
+  { wait, signal }: LockWaiting,
+): Promise<AsyncDisposable> {
   const { container } = probe;
   if (container === undefined) {
     const directory = await lockDirectory(parts, probe.resource);
@@ -38,7 +42,11 @@ async function untilFree(attempt: () => Promise<AsyncDisposable>, signal: AbortS
 /** Breaks the locks of all databases, which must be reachable; returns the names of those that were locked. */
 export async function unlockDatabases(parts: SystemParts): Promise<string[]> {
   await using recovery = await openContext(parts);
-  const operation = await parts.journal.begin({ command: "unlock", database: "" }, (record) => recovererOf(parts, record), recovery);
+  const operation = await parts.journal.begin(
+    { command: "unlock", database: "" },
+    (record) => recovererOf(parts, record),
+    recovery,
+  );
   const context = { ...recovery, journal: operation, signal: new AbortController().signal, progress: () => undefined };
   const unlocked = await mapWithLimit([...parts.databases.values()], parts.parallel, async (adapter) => {
     const { container, resource } = await adapter.probe(context);

@@ -51,7 +51,13 @@ export class FakeDatabase implements DatabaseAdapter {
 
   async probe(context: OperationContext) {
     await this.#reach("probe", context);
-    return { version: "1", resource: `fake://${this.name}`, container: undefined, sizeEstimate: undefined, warnings: [] };
+    return {
+      version: "1",
+      resource: `fake://${this.name}`,
+      container: undefined,
+      sizeEstimate: undefined,
+      warnings: [],
+    };
   }
 
   async backup(context: OperationContext, sink: ArtifactSink): Promise<BackupFacts> {
@@ -61,7 +67,16 @@ export class FakeDatabase implements DatabaseAdapter {
     const now = new Date().toISOString();
     return {
       serverVersion: "1",
-      forms: [{ name: "lines", method: "copy", capture: { from: now, to: now }, artifacts: ["lines.txt"], fingerprint: fingerprintOf(lines), notCovered: [] }],
+      forms: [
+        {
+          name: "lines",
+          method: "copy",
+          capture: { from: now, to: now },
+          artifacts: ["lines.txt"],
+          fingerprint: fingerprintOf(lines),
+          notCovered: [],
+        },
+      ],
       incomplete: this.incomplete,
       warnings: [],
       empty: lines.length === 0,
@@ -86,7 +101,12 @@ export class FakeDatabase implements DatabaseAdapter {
     await context.journal.record({ part: this.name, action: "replaced", data: { before: [...this.lines] } });
     this.lines = lines;
     await this.#reach("replaced", context);
-    return { fingerprint: fingerprintOf(this.lines), expected: source.manifest.forms[0]?.fingerprint ?? {}, evidence: ["looked"], warnings: [] };
+    return {
+      fingerprint: fingerprintOf(this.lines),
+      expected: source.manifest.forms[0]?.fingerprint ?? {},
+      evidence: ["looked"],
+      warnings: [],
+    };
   }
 
   async fingerprint(): Promise<Fingerprint> {
@@ -124,5 +144,12 @@ async function linesOf(content: Bytes): Promise<string[]> {
 }
 
 function fingerprintOf(lines: readonly string[]): Fingerprint {
-  return { lines: { exact: lines.length }, digest: { exact: createHash("sha256").update([...lines].sort().join("\n")).digest("hex") } };
+  return {
+    lines: { exact: lines.length },
+    digest: {
+      exact: createHash("sha256")
+        .update([...lines].sort().join("\n"))
+        .digest("hex"),
+    },
+  };
 }

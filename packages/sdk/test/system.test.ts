@@ -33,19 +33,36 @@ function systemOf(databases: readonly FakeDatabase[] = [db], options: Partial<Ba
 }
 
 const published = async (system: BackupSystem) => (await system.list()).length;
-const leftInState = async () => (await readdir(join(directory, "state"), { recursive: true })).filter((name) => name.endsWith(".json") || /scratch\/./.test(name));
+const leftInState = async () =>
+  (await readdir(join(directory, "state"), { recursive: true })).filter(
+    (name) => name.endsWith(".json") || /scratch\/./.test(name),
+  );
 
 describe("backup", () => {
   test("is proven before it exists, and says so everywhere", async () => {
     const system = systemOf();
     const report = await system.backup();
-    expect(report).toMatchObject({ status: "ok", databases: [{ database: "db", status: "ok", backup: { verified: "structure", plainBytes: 14, sequence: 1 } }] });
+    expect(report).toMatchObject({
+      status: "ok",
+      databases: [{ database: "db", status: "ok", backup: { verified: "structure", plainBytes: 14, sequence: 1 } }],
+    });
     const id = report.databases[0]?.backup?.id ?? "";
     const { manifest, annotations } = await system.show(id);
-    expect(manifest).toMatchObject({ status: "ok", purpose: "backup", forms: [{ fingerprint: { lines: { exact: 3 } } }] });
+    expect(manifest).toMatchObject({
+      status: "ok",
+      purpose: "backup",
+      forms: [{ fingerprint: { lines: { exact: 3 } } }],
+    });
     expect(annotations).toMatchObject([{ kind: "verification", value: { level: "structure", ok: true } }]);
-    expect(JSON.parse(await readFile(join(directory, "store", `master_backup_report_${report.runId}.json`), "utf8"))).toEqual(report);
-    expect(events.map(({ type }) => type).filter((type) => type !== "progress")).toEqual(["run-start", "database-start", "database-end", "run-end"]);
+    expect(
+      JSON.parse(await readFile(join(directory, "store", `master_backup_report_${report.runId}.json`), "utf8")),
+    ).toEqual(report);
+    expect(events.map(({ type }) => type).filter((type) => type !== "progress")).toEqual([
+      "run-start",
+      "database-start",
+      "database-end",
+      "run-end",
+    ]);
     expect(await leftInState()).toEqual([]);
   });
 
@@ -63,7 +80,10 @@ describe("backup", () => {
   test("what is known to be missing makes it partial, never ok", async () => {
     db.incomplete = ["one table could not be read"];
     const report = await systemOf().backup();
-    expect(report).toMatchObject({ status: "partial", databases: [{ status: "partial", incomplete: ["one table could not be read"] }] });
+    expect(report).toMatchObject({
+      status: "partial",
+      databases: [{ status: "partial", incomplete: ["one table could not be read"] }],
+    });
   });
 
   test("an adapter whose artifact does not hold what it reported publishes nothing", async () => {
@@ -78,7 +98,10 @@ describe("backup", () => {
   test("a time limit ends it, and nothing is published", async () => {
     db.at("backup", (context) => sleep(10_000, undefined, { signal: context?.signal }));
     const system = systemOf([db], { timeoutMs: 50 });
-    expect((await system.backup()).databases[0]).toMatchObject({ status: "failed", error: { reason: "timeout", database: "db" } });
+    expect((await system.backup()).databases[0]).toMatchObject({
+      status: "failed",
+      error: { reason: "timeout", database: "db" },
+    });
     expect(await published(system)).toBe(0);
   });
 
@@ -97,7 +120,11 @@ describe("backup", () => {
     const full = (await system.backup()).databases[0]?.backup?.id ?? "";
     db.lines = [];
     const report = await system.backup();
-    expect(report.databases[0]).toMatchObject({ status: "ok", backup: { empty: true }, warnings: [expect.stringContaining("emptied")] });
+    expect(report.databases[0]).toMatchObject({
+      status: "ok",
+      backup: { empty: true },
+      warnings: [expect.stringContaining("emptied")],
+    });
     expect((await system.show(full)).annotations.map(({ kind }) => kind)).toContain("pin");
   });
 
@@ -116,7 +143,10 @@ describe("backup", () => {
   });
 
   test("an unknown name is an error that lists the known ones", async () => {
-    await expect(systemOf().backup({ databases: ["dp"] })).rejects.toMatchObject({ reason: "configuration", hint: "known: db" });
+    await expect(systemOf().backup({ databases: ["dp"] })).rejects.toMatchObject({
+      reason: "configuration",
+      hint: "known: db",
+    });
   });
 
   test("a second run of the same database is locked", async () => {
@@ -129,7 +159,10 @@ describe("backup", () => {
     const first = systemOf().backup();
     await inside;
     const second = await systemOf([new FakeDatabase("db", lines)]).backup();
-    expect(second.databases[0]?.error).toMatchObject({ reason: "locked", details: { holder: expect.stringContaining(String(process.pid)) } });
+    expect(second.databases[0]?.error).toMatchObject({
+      reason: "locked",
+      details: { holder: expect.stringContaining(String(process.pid)) },
+    });
     go();
     expect((await first).status).toBe("ok");
   });
@@ -174,19 +207,28 @@ describe("restore", () => {
   test("that comes out different is rolled back, and says what differs", async () => {
     db.at("replaced", () => void (db.lines = ["one", "two"]));
     const result = await restore();
-    expect(result).toMatchObject({ state: "rolled-back", error: { reason: "mismatch", message: expect.stringContaining("lines: different, expected 3, found 2") } });
+    expect(result).toMatchObject({
+      state: "rolled-back",
+      error: { reason: "mismatch", message: expect.stringContaining("lines: different, expected 3, found 2") },
+    });
     expect(db.lines).toEqual(["changed"]);
   });
 
   test("whose rollback fails says so, and the next command finishes it", async () => {
     db.at("replaced").at("recover");
     const result = await restore();
-    expect(result).toMatchObject({ status: "failed", state: "unsettled", error: { reason: "restore-failed", hint: expect.stringContaining("recover") } });
+    expect(result).toMatchObject({
+      status: "failed",
+      state: "unsettled",
+      error: { reason: "restore-failed", hint: expect.stringContaining("recover") },
+    });
     expect(db.lines).toEqual(lines);
     await expect(system.backup()).rejects.toMatchObject({ reason: "restore-failed" });
 
     db.heal();
-    expect(await system.recover()).toMatchObject({ operations: [{ outcome: "undone", operation: { database: "db" } }] });
+    expect(await system.recover()).toMatchObject({
+      operations: [{ outcome: "undone", operation: { database: "db" } }],
+    });
     expect([db.lines, db.fenced]).toEqual([["changed"], false]);
     expect((await system.backup()).status).toBe("ok");
   });
@@ -202,7 +244,9 @@ describe("restore", () => {
   });
 
   test("from a damaged backup is refused before anything is touched", async () => {
-    const [file = ""] = (await readdir(join(directory, "store"), { recursive: true })).filter((name) => name.endsWith("lines.txt.zst"));
+    const [file = ""] = (await readdir(join(directory, "store"), { recursive: true })).filter((name) =>
+      name.endsWith("lines.txt.zst"),
+    );
     const path = join(directory, "store", file);
     const content = await readFile(path);
     content[content.length - 1] = (content.at(-1) ?? 0) ^ 1;
@@ -214,13 +258,21 @@ describe("restore", () => {
   });
 
   test("without a fence is refused unless it is asked for", async () => {
-    expect(await restore({ method: "careless" })).toMatchObject({ state: "untouched", error: { reason: "unsupported", hint: expect.stringContaining("--unfenced") } });
+    expect(await restore({ method: "careless" })).toMatchObject({
+      state: "untouched",
+      error: { reason: "unsupported", hint: expect.stringContaining("--unfenced") },
+    });
     expect(await restore({ method: "careless", unfenced: true })).toMatchObject({ state: "restored" });
   });
 
   test("without a safety backup is possible, and loud", async () => {
-    expect(await restore({ withoutSafetyBackup: true })).toMatchObject({ state: "restored", warnings: [expect.stringContaining("no safety backup")] });
-    expect(events).toContainEqual(expect.objectContaining({ type: "warning", message: expect.stringContaining("no safety backup") }));
+    expect(await restore({ withoutSafetyBackup: true })).toMatchObject({
+      state: "restored",
+      warnings: [expect.stringContaining("no safety backup")],
+    });
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: "warning", message: expect.stringContaining("no safety backup") }),
+    );
   });
 
   test("that is cancelled after the database was changed is rolled back", async () => {
@@ -254,5 +306,7 @@ describe("restore", () => {
 });
 
 test("two databases of one name are refused at once", () => {
-  expect(() => systemOf([db, new FakeDatabase("db", [])])).toThrow(expect.objectContaining({ reason: "configuration" }));
+  expect(() => systemOf([db, new FakeDatabase("db", [])])).toThrow(
+    expect.objectContaining({ reason: "configuration" }),
+  );
 });

@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BackupError, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { discover, loadConfig, variables, type BackupConfig } from "../src/index.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "config-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+function containers(...found: readonly Partial<ContainerInfo>[]): ContainerRuntime {
+  return {
+    list: async () => found.map((info) => ({ labels: {}, image: "any", ...info })),
+  } as unknown as ContainerRuntime;
+}
+const platform = containers({ name: "sutazai-postgres" }, { name: "sutazai-redis" });
+const noDocker = {
+  list: async () => {
+    throw new BackupError("connection", "Docker is not reachable");
+  },
+} as unknown as ContainerRuntime;
+
+async function load(
+  {
+    file,
+    ...rest
+  }: { file?: string; environment?: Record<string, string>; flags?: BackupConfig; docker?: ContainerRuntime } = {},
+  name = "sutazai-backup.config.yaml",
+) {
+  if (file !== undefined) await writeFile(join(directory, name), file);
+  const loaded = await loadConfig(rest.docker ?? platform, {
+    workingDirectory: directory,
+    environment: rest.environment ?? {},
+    ...(rest.flags && { flags: rest.flags }),
+  });
+  return { ...loaded, names: loaded.adapters.map((adapter) => adapter.name) };
+}
+
+describe("precedence", () => {
+  test("nothing configured: what is discovered, with defaults", async () => {
+    const { settings, names } = await load();
+    expect(names).toEqual(["postgres", "redis"]);
+    expect(settings).toMatchObject({ compression: "zstd", parallel: 4, timeout: 4 * 3_600_000 });
+  });
+
+  test("flags win over the environment, that over the file", async () => {
+    const file = "dir: /file\nparallel: 1\ncompression: none\n";
+    const environment = { BACKUP_DIR: "/environment", BACKUP_PARALLEL: "2" };
+    expect((await load({ file, environment, flags: { dir: "/flag" } })).settings).toMatchObject({
+      dir: "/flag",
+      parallel: 2,
+      compression: "none",
+    });
+  });
+
+  test("databases are merged option by option", async () => {
+    const file = "databases:\n  cache:\n    kind: redis\n    container: mine\n";
+    const { names, settings } = await load({ file, environment: { BACKUP_CACHE_USERNAME: "backup" } });
+    expect(names).toEqual(["cache"]);
+    expect(settings.databases?.["cache"]).toMatchObject({ container: "mine", username: "backup" });
+  });
+
+  test("a file that names databases is the whole list", async () => {
+    expect((await load({ file: "databases: { redis: {} }" })).names).toEqual(["redis"]);
+  });
+
+  test("a password alone makes no database; a place does", async () => {
+    const docker = containers({ name: "sutazai-redis" });
+    expect((await load({ docker, environment: { BACKUP_POSTGRES_PASSWORD: "x" } })).names).toEqual(["redis"]);
+    expect((await load({ docker, environment: { BACKUP_POSTGRES_HOST: "db.internal" } })).names.sort()).toEqual([
+      "postgres",
+      "redis",
+    ]);
+  });
+
+  test("Docker is not needed where everything has a place", async () => {
+    const file = "databases: { redis: { host: cache.internal } }";
+    expect((await load({ file, docker: noDocker })).names).toEqual(["redis"]);
+    await rm(join(directory, "sutazai-backup.config.yaml"));
+    await expect(load({ docker: noDocker })).rejects.toMatchObject({ reason: "connection" });
+  });
+});
+
+describe("files", () => {
+  test.each([
+    ["json", '{"parallel": 7}'],
+    ["yaml", "parallel: 7"],
+    ["yml", "parallel: 7"],
+    ["mjs", "export default { parallel: 7 }"],
+    ["js", "export default { parallel: 7 }"],
+    ["ts", "const parallel: number = 7;\nexport default { parallel }"],
+  ])("%s", async (extension, file) => {
+    expect((await load({ file }, `sutazai-backup.config.${extension}`)).settings.parallel).toBe(7);
+  });
+
+  test("an empty file is no mistake; one that holds something else is", async () => {
+    expect((await load({ file: "" })).names).toEqual(["postgres", "redis"]);
+    await expect(load({ file: "- a\n- b\n" })).rejects.toMatchObject({
+      reason: "configuration",
+      message: expect.stringContaining("holds no settings"),
+    });
+    await expect(load({ file: "a: [" })).rejects.toMatchObject({
+      reason: "configuration",
+      message: expect.stringContaining("yaml"),
+    });
+  });
+
+  test("a file that was named and is not there is an error", async () => {
+    await expect(
+      loadConfig(platform, { configFile: join(directory, "none.yaml"), environment: {} }),
+    ).rejects.toMatchObject({
+      reason: "configuration",
+      message: expect.stringContaining("none.yaml"),
+    });
+  });
+});
+
+describe("mistakes name the source, the setting, what was found, what is allowed and what was probably meant", () => {
+  test.each<[string, { file?: string; environment?: Record<string, string>; flags?: object }, string[]]>([
+    ["misspelt setting", { file: "compresion: gzip" }, ["compresion in ", "yaml", 'did you mean "compression"?']],
+    [
+      "misspelt value",
+      { file: "compression: gzipp" },
+      ['found "gzipp"', "allowed is one of zstd, gzip, none", "did you mean gzip?"],
+    ],
+    [
+      "variable of a wrong type",
+      { environment: { BACKUP_PARALLEL: "many" } },
+      ["BACKUP_PARALLEL", 'found "many"', "allowed is a number"],
+    ],
+    ["number out of range", { flags: { parallel: 0 } }, ["--parallel", "found 0", "at least 1"]],
+    ["no duration", { environment: { BACKUP_TIMEOUT: "soon" } }, ["BACKUP_TIMEOUT", 'found "soon"', "30m"]],
+    [
+      "misspelt option of a database",
+      { file: "databases: { redis: { contianer: x } }" },
+      ["databases.redis.contianer in ", 'did you mean "container"?'],
+    ],
+    [
+      "unknown kind",
+      { file: "databases: { db: { kind: postgress } }" },
+      ["databases.db.kind in ", 'found "postgress"', "did you mean postgres?"],
+    ],
+    [
+      "name that is no kind",
+      { file: "databases: { orders: { container: x } }" },
+      ['found "orders"', "postgres, redis"],
+    ],
+  ])("%s", async (_, given, expected) => {
+    const error = await load(given as never).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ reason: "configuration" });
+    for (const text of expected) expect((error as Error).message).toContain(text);
+  });
+
+  test("a variable that looks misspelt is a warning", async () => {
+    expect((await load({ environment: { BACKUP_COMPRESION: "gzip" } })).warnings).toEqual([
+      expect.stringContaining("BACKUP_COMPRESSION"),
+    ]);
+    expect(
+      (await load({ environment: { BACKUP_SOMETHING_ELSE_ENTIRELY: "1", BACKUP_TEST_REDIS_IMAGE: "x" } })).warnings,
+    ).toEqual([]);
+  });
+});
+
+describe("secrets", () => {
+  test("come from a variable or from a file, whose line end does not count, and are not shown", async () => {
+    const path = join(directory, "secret");
+    await writeFile(path, "s3cret\n");
+    const loaded = await load({ environment: { BACKUP_REDIS_PASSWORD_FILE: path, BACKUP_POSTGRES_PASSWORD: "0042" } });
+    expect(JSON.stringify(loaded.adapters)).not.toContain("s3cret");
+  });
+
+  test("both at once, or a file that is not there, is an error", async () => {
+    const environment = { BACKUP_REDIS_PASSWORD_FILE: join(directory, "none"), BACKUP_REDIS_PASSWORD: "x" };
+    await expect(load({ environment })).rejects.toMatchObject({
+      message: "BACKUP_REDIS_PASSWORD and BACKUP_REDIS_PASSWORD_FILE are both set",
+    });
+    const { BACKUP_REDIS_PASSWORD: _, ...fileOnly } = environment;
+    await expect(load({ environment: fileOnly })).rejects.toMatchObject({
+      reason: "configuration",
+      message: expect.stringContaining("BACKUP_REDIS_PASSWORD_FILE names"),
+    });
+  });
+});
+
+describe("discovery", () => {
+  test("by name and by label; a known image is only a candidate", async () => {
+    const found = await discover(
+      containers(
+        { name: "sutazai-postgres" },
+        { name: "my-cache", labels: { "sutazai.backup": "redis" } },
+        { name: "other", image: "postgres:16-alpine" },
+        { name: "registry-cache", image: "example.org:5000/library/redis:8" },
+        { name: "web", image: "nginx" },
+      ),
+    );
+    expect(found.databases.map(({ name, container, by }) => [name, container, by])).toEqual([
+      ["postgres", "sutazai-postgres", "name"],
+      ["redis", "my-cache", "label"],
+    ]);
+    expect(found.candidates.map(({ kind, container }) => [kind, container])).toEqual([
+      ["postgres", "other"],
+      ["redis", "registry-cache"],
+    ]);
+  });
+
+  test("two of a kind need names", async () => {
+    const twice = [
+      { name: "a", labels: { "sutazai.backup": "redis" } },
+      { name: "b", labels: { "sutazai.backup": "redis" } },
+    ];
+    await expect(discover(containers(...twice))).rejects.toMatchObject({
+      reason: "configuration",
+      message: 'a and b would both be called "redis"',
+    });
+    const named = twice.map((container) => ({
+      ...container,
+      labels: { ...container.labels, "sutazai.backup.name": `cache-${container.name}` },
+    }));
+    expect((await discover(containers(...named))).databases.map(({ name }) => name)).toEqual(["cache-a", "cache-b"]);
+  });
+});
+
+test("every setting has a variable", () => {
+  const names = variables().map(({ name }) => name);
+  expect(names).toEqual(
+    expect.arrayContaining([
+      "BACKUP_DIR",
+      "BACKUP_COMPRESSION",
+      "BACKUP_PARALLEL",
+      "BACKUP_TIMEOUT",
+      "BACKUP_STATE_DIR",
+    ]),
+  );
+  expect(names).toEqual(
+    expect.arrayContaining(["BACKUP_POSTGRES_PASSWORD", "BACKUP_POSTGRES_PASSWORD_FILE", "BACKUP_REDIS_CONTAINER"]),
+  );
+  expect(new Set(names).size).toBe(names.length);
+  for (const { name, description } of variables()) expect(description, name).not.toBe("");
+});
