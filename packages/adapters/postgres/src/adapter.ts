@@ -4,13 +4,10 @@ import { backup, form } from "./backup.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { inspectArtifact } from "./inspect.ts";
 import { postgresOptionsSchema, type PostgresOptions } from "./options.ts";
-import { planRestore } from "./plan.ts";
+import { method, planRestore } from "./plan.ts";
 import { probe } from "./probe.ts";
 import { recover } from "./recover.ts";
 import { restore } from "./restore.ts";
-
-/** The one way to restore: into new databases that take the place of the old ones in a single transaction. */
-const method = "staged";
 
 /**
  * One PostgreSQL server: all its databases and roles, dumped by its own tools. Does no I/O until a method is called. Throws
@@ -44,7 +41,7 @@ export function postgresAdapter(options: PostgresOptions = {}): DatabaseAdapter 
     // Nobody is kept out until the new databases are ready: closing the old ones is part of the restore.
     fence: async () => undefined,
     restore: (context, source, restoreOptions) => told(restore(options, name, context, source, restoreOptions)),
-    fingerprint: (context) => told(fingerprint(options, name, context)),
+    fingerprint: (context, wanted) => told(fingerprint(options, name, context, wanted)),
     inspectArtifact: (artifact, content, facts) => told(inspectArtifact(artifact, content, facts)),
     recover: (record, settlement, context) => told(recover(options, name, record, settlement, context)),
   };

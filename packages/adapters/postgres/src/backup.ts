@@ -1,4 +1,12 @@
-import type { ArtifactSink, BackupFacts, Bytes, Fingerprint, OperationContext } from "@sutazai/backup-core";
+import { createHash } from "node:crypto";
+import {
+  toBackupError,
+  type ArtifactSink,
+  type BackupFacts,
+  type Bytes,
+  type Fingerprint,
+  type OperationContext,
+} from "@sutazai/backup-core";
 import {
   databasePrefix,
   readDatabaseFacts,
@@ -27,6 +35,7 @@ export interface DumpedDatabase {
   readonly entry: DatabaseEntry;
   readonly inventory: Inventory;
   readonly facts: Fingerprint;
+  readonly rest: string;
 }
 
 export async function backup(
@@ -49,8 +58,11 @@ export async function backup(
   );
   // After the databases: whoever owns something in them is then in it.
   const globals = await captureGlobals(session, tools, context.signal);
-  await sink.write(globalsArtifact, once(globals.dump), { size: globals.dump.length });
-  const settings = await writeSettings(session, sink);
+  const settings = await readSettings(session);
+  const small = { [globalsArtifact]: globals.dump, ...settings.files };
+  for (const [artifact, content] of Object.entries(small)) {
+    await sink.write(artifact, once(content), { size: content.length });
+  }
   const after = await readDatabases(session);
 
   return {
@@ -60,7 +72,7 @@ export async function backup(
         name: form,
         method: "pg_dumpall --globals-only; pg_dump --create",
         capture: { from, to: new Date().toISOString() },
-        artifacts: [globalsArtifact, ...chosen.map((entry) => databaseArtifact(entry.name)), ...settings.artifacts],
+        artifacts: [...chosen.map((entry) => databaseArtifact(entry.name)), ...Object.keys(small)],
         fingerprint: Object.assign({}, globals.facts, ...dumped.map(({ facts }) => facts)) as Fingerprint,
         notCovered: [
           "settings made with ALTER SYSTEM, pg_hba.conf and postgresql.conf: kept beside, never restored",
@@ -82,16 +94,17 @@ export async function backup(
     warnings: settings.warnings,
     empty: dumped.every(({ inventory }) => inventory.empty),
     details: detailsAsJson({
-      versionNumber: cluster.versionNumber,
       bootstrapUser: cluster.bootstrapUser,
-      databases: dumped.map(({ entry, inventory }) => ({
+      databases: dumped.map(({ entry, inventory, rest }) => ({
         name: entry.name,
         artifact: databaseArtifact(entry.name),
         tablespace: entry.tablespace,
         extensions: inventory.extensions,
+        rest,
       })),
       roles: globals.roles,
       tablespaces: tablespacesOf(globals),
+      digests: Object.fromEntries(Object.entries(small).map(([artifact, content]) => [artifact, sha256(content)])),
     }),
   };
 }
@@ -117,7 +130,7 @@ export async function dumpDatabase(
     await consume(dump.content);
     const { facts, ...rest } = dump.facts();
     assertDumpHasAll({ facts, ...rest }, inventory, entry.name);
-    return { entry, inventory, facts: { ...whole, ...prefixed(entry.name, facts) } };
+    return { entry, inventory, rest: rest.rest, facts: { ...whole, ...prefixed(entry.name, facts) } };
   });
 }
 
@@ -142,32 +155,33 @@ function changesOfDatabases(before: readonly DatabaseEntry[], after: readonly Da
   ];
 }
 
-/** Keeps the server's own configuration beside the dumps, as far as it may be read. */
-async function writeSettings(
+const settingsFiles: Readonly<Record<string, string>> = {
+  "config/postgresql.auto.conf": "current_setting('data_directory') || '/postgresql.auto.conf'",
+  "config/pg_hba.conf": "current_setting('hba_file')",
+  "config/postgresql.conf": "current_setting('config_file')",
+};
+
+/** The server's own configuration, as far as it may be read: kept beside the dumps. */
+async function readSettings(
   session: Session,
-  sink: ArtifactSink,
-): Promise<{ readonly artifacts: readonly string[]; readonly warnings: readonly string[] }> {
-  const artifacts: string[] = [];
+): Promise<{ readonly files: Readonly<Record<string, Buffer>>; readonly warnings: readonly string[] }> {
+  const files: Record<string, Buffer> = {};
   const warnings: string[] = [];
-  const files = {
-    "config/postgresql.auto.conf": "current_setting('data_directory') || '/postgresql.auto.conf'",
-    "config/pg_hba.conf": "current_setting('hba_file')",
-    "config/postgresql.conf": "current_setting('config_file')",
-  };
-  for (const [artifact, path] of Object.entries(files)) {
-    let content: Buffer | undefined;
+  for (const [artifact, path] of Object.entries(settingsFiles)) {
     try {
-      [{ content } = { content: undefined }] = await session.query<{ content: Buffer }>(
-        `SELECT pg_read_binary_file(${path}) AS content`,
-      );
+      const [row] = await session.query<{ content: Buffer }>(`SELECT pg_read_binary_file(${path}) AS content`);
+      if (row !== undefined) files[artifact] = row.content;
     } catch (error) {
-      warnings.push(`${artifact} could not be kept: ${(error as Error).message}`);
+      const { reason, message } = toBackupError(error);
+      if (reason === "cancelled" || reason === "connection") throw error;
+      warnings.push(`${artifact} could not be kept: ${message}`);
     }
-    if (content === undefined) continue;
-    await sink.write(artifact, once(content), { size: content.length });
-    artifacts.push(artifact);
   }
-  return { artifacts, warnings };
+  return { files, warnings };
+}
+
+export function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 async function* once(bytes: Uint8Array): Bytes {

@@ -1,22 +1,25 @@
 import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
 import { z } from "zod";
+import type { DumpFacts } from "./dump/facts.ts";
 
 /** What a restore wants to know of a backup before it reads it. */
 export interface BackupDetails {
-  readonly versionNumber: number;
   readonly bootstrapUser: string;
   readonly databases: readonly {
     readonly name: string;
     readonly artifact: string;
     readonly tablespace: string;
     readonly extensions: readonly string[];
+    /** See {@link DumpFacts.rest}. */
+    readonly rest: string;
   }[];
   readonly roles: readonly { readonly name: string; readonly superuser: boolean; readonly login: boolean }[];
   readonly tablespaces: readonly string[];
+  /** SHA-256 of the artifacts that no fact tells of, by name. */
+  readonly digests: Readonly<Record<string, string>>;
 }
 
 const schema: z.ZodType<BackupDetails> = z.strictObject({
-  versionNumber: z.number().int(),
   bootstrapUser: z.string(),
   databases: z.array(
     z.strictObject({
@@ -24,14 +27,21 @@ const schema: z.ZodType<BackupDetails> = z.strictObject({
       artifact: z.string(),
       tablespace: z.string(),
       extensions: z.array(z.string()).readonly(),
+      rest: z.string(),
     }),
   ),
   roles: z.array(z.strictObject({ name: z.string(), superuser: z.boolean(), login: z.boolean() })),
   tablespaces: z.array(z.string()),
+  digests: z.record(z.string(), z.string()),
 });
 
 export function detailsAsJson(details: BackupDetails): Json {
   return z.json().parse(details) as Json;
+}
+
+/** Undefined for details that this adapter did not write. */
+export function parseDetails(details: Json): BackupDetails | undefined {
+  return schema.safeParse(details).data;
 }
 
 /** Throws `corrupt` for details that this adapter did not write. */

@@ -1,5 +1,5 @@
-import type { Fingerprint, OperationContext } from "@sutazai/backup-core";
-import { defaultParallel, dumpDatabase } from "./backup.ts";
+import { BackupError, type Fingerprint, type OperationContext } from "@sutazai/backup-core";
+import { defaultParallel, dumpDatabase, form } from "./backup.ts";
 import { readDatabases, readGlobalFacts } from "./catalog.ts";
 import { open } from "./open.ts";
 import type { PostgresOptions } from "./options.ts";
@@ -11,7 +11,14 @@ export async function fingerprint(
   options: PostgresOptions,
   name: string,
   context: OperationContext,
+  wanted: string,
 ): Promise<Fingerprint> {
+  if (wanted !== form) {
+    throw new BackupError("not-found", `there is no form "${wanted}"`, {
+      operation: "postgres.fingerprint",
+      hint: `there is: ${form}`,
+    });
+  }
   await using access = await open(options, name, context);
   const { chosen } = chooseDatabases(await readDatabases(access.session), options);
   const dumped = await inParallel(chosen, options.parallel ?? defaultParallel, context.signal, (entry, signal) =>

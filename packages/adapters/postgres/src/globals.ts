@@ -32,10 +32,9 @@ function withSettingsOfAllRoles(dump: Buffer, settings: readonly string[]): Buff
     return `ALTER ROLE ALL SET ${name} TO ${settingValue(setting.slice(0, at), setting.slice(at + 1))};\n`;
   });
   if (statements.length === 0) return dump;
-  return Buffer.concat([
-    dump,
-    Buffer.from(`--\n-- Settings of all roles, which pg_dumpall leaves out\n--\n\n${statements.join("")}\n`),
-  ]);
+  const end = dump.lastIndexOf("--\n-- PostgreSQL database cluster dump complete");
+  const added = `--\n-- Settings of all roles, which pg_dumpall leaves out\n--\n\n${statements.join("")}\n`;
+  return Buffer.concat([dump.subarray(0, end), Buffer.from(added), dump.subarray(end)]);
 }
 
 // Kept as lists of identifiers, quoted already (variable_is_guc_list_quote in pg_dump's sources).

@@ -1,5 +1,6 @@
 import {
   BackupError,
+  formOf,
   type BackupErrorReason,
   type Manifest,
   type OperationContext,
@@ -10,6 +11,9 @@ import { readDatabases, readGlobalFacts } from "./catalog.ts";
 import { readDetails, type BackupDetails } from "./details.ts";
 import { open, type Access } from "./open.ts";
 import type { PostgresOptions } from "./options.ts";
+
+/** The one way to restore: into new databases that take the place of the old ones in a single transaction. */
+export const method = "staged";
 
 export async function planRestore(
   options: PostgresOptions,
@@ -38,10 +42,14 @@ export async function examine(
   options: PostgresOptions,
   { cluster, session }: Access,
   manifest: Manifest,
-  { only }: RestoreOptions,
+  { form, method: chosenMethod, only }: RestoreOptions,
 ): Promise<Examination> {
   const refuse = (reason: BackupErrorReason, message: string, hint: string) =>
     new BackupError(reason, message, { operation: "postgres.plan-restore", database: manifest.database, hint });
+  formOf(manifest, form);
+  if (chosenMethod !== method) {
+    throw refuse("unsupported", `there is no method "${chosenMethod}"`, `use "${method}"`);
+  }
   const details = readDetails(manifest);
   const databases = only === undefined ? details.databases : details.databases.filter(({ name }) => name === only);
   const restoresRoles = only === undefined && options.roles !== "keep";
@@ -54,7 +62,7 @@ export async function examine(
     throw refuse("permission", `"${cluster.user}" is not a superuser`, "set `user` to a superuser of the server");
   }
   if (cluster.standby) throw refuse("unsupported", "the server is a standby", "restore into its primary");
-  const backupMajor = Math.floor(details.versionNumber / 10_000);
+  const backupMajor = majorOf(manifest);
   if (cluster.major < backupMajor) {
     throw refuse(
       "incompatible-version",
@@ -156,6 +164,10 @@ export async function examine(
       ],
     },
   };
+}
+
+export function majorOf({ serverVersion }: Manifest): number {
+  return Number(/^\d+/.exec(serverVersion)?.[0] ?? 0);
 }
 
 async function column(session: Access["session"], query: string): Promise<string[]> {

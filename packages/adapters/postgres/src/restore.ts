@@ -20,7 +20,7 @@ import { makeMaintenanceDatabase } from "./maintenance.ts";
 import { open } from "./open.ts";
 import type { PostgresOptions } from "./options.ts";
 import { inParallel } from "./parallel.ts";
-import { examine } from "./plan.ts";
+import { examine, majorOf } from "./plan.ts";
 import { connect, quoteName, type Session } from "./session.ts";
 import { stageDatabase, type StagedDatabase } from "./staging.ts";
 
@@ -41,7 +41,7 @@ export async function restore(
   await using access = await open(options, name, context);
   const { server, cluster } = access;
   const examination = await examine(options, access, source.manifest, restoreOptions);
-  const { databases, details, plan, missingRoles, restoresRoles } = examination;
+  const { databases, plan, missingRoles, restoresRoles } = examination;
   const record: Recorder = (entry) => journal.record(toJournal(name, entry));
   const operation = randomBytes(5).toString("hex");
 
@@ -56,7 +56,7 @@ export async function restore(
   const staged = await inParallel(databases, options.parallel ?? defaultParallel, signal, (database, signal, index) =>
     stageDatabase(access, maintenance, source, database, `sutazai_${operation}_new_${index}`, { ...context, signal }),
   );
-  const sameMajor = cluster.major === Math.floor(details.versionNumber / 10_000);
+  const sameMajor = cluster.major === majorOf(source.manifest);
   const live = await readGlobalFacts(session);
   const expected = expectedFacts(
     source.manifest,

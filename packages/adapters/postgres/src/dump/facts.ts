@@ -19,6 +19,8 @@ export interface DumpFacts {
   readonly tables: ReadonlySet<string>;
   readonly largeObjects: number;
   readonly rows: number;
+  /** Digest of the statements that no fact tells of: settings, and what concerns the database as a whole. */
+  readonly rest: string;
 }
 
 /** Names a table in {@link DumpFacts.tables}. Neither part can hold a zero byte. */
@@ -51,8 +53,12 @@ export class DumpReader implements DumpHandler {
   #entrySpeaks = false;
   #entryExcluded = false;
   #digesting = false;
+  #remaining = false;
   #accessMethod = "";
   #head = "";
+
+  readonly #rest: MultisetDigest = new MultisetDigest();
+  readonly #restHash: RowHash = new RowHash();
 
   readonly #rowHash: RowHash = new RowHash();
   #rowDigest: MultisetDigest = new MultisetDigest();
@@ -72,7 +78,13 @@ export class DumpReader implements DumpHandler {
         { exact: digest.toString() },
       ]),
     );
-    return { facts, tables: this.#tables, largeObjects: this.#largeObjects, rows: this.#rows };
+    return {
+      facts,
+      tables: this.#tables,
+      largeObjects: this.#largeObjects,
+      rows: this.#rows,
+      rest: this.#rest.toString(),
+    };
   }
 
   comment(line: string): void {
@@ -97,22 +109,29 @@ export class DumpReader implements DumpHandler {
 
   statement(head: string): void {
     if (!this.#started) throw this.#corrupt("this is not a dump that pg_dump made");
+    if (this.#complete) throw this.#corrupt("there is something behind the end of the dump");
     this.#head = head;
     this.#encoding = parseClientEncoding(head) ?? this.#encoding;
     this.#accessMethod = /^SET default_table_access_method = (.*);$/.exec(head)?.[1] ?? this.#accessMethod;
-    if (isDatabaseStatement(head)) this.#entryExcluded = true;
+    const aboutDatabase = isDatabaseStatement(head);
+    if (aboutDatabase) this.#entryExcluded = true;
     if (head.startsWith("SELECT pg_catalog.lo_open(")) this.#largeObjects++;
     const authorization = /^(?:RE)?SET SESSION AUTHORIZATION\b/.test(head);
     // Other settings are written where they change, which depends on the order of the entries: they belong to none.
     this.#digesting = this.#entry !== undefined && (authorization || !head.startsWith("SET "));
+    this.#remaining = authorization || aboutDatabase || this.#entryExcluded || !this.#digesting;
+    if (this.#remaining) this.#restHash.reset();
     if (this.#digesting && !authorization) this.#entrySpeaks = true;
   }
 
   statementBytes(bytes: Uint8Array, start: number, end: number): void {
     if (this.#digesting) this.#entryHash.update(bytes, start, end);
+    if (this.#remaining) this.#restHash.update(bytes, start, end);
   }
 
   statementEnd(): void {
+    if (this.#remaining) this.#rest.add(this.#restHash);
+    // Said once in a setting, for all tables that follow.
     if (this.#digesting && /^CREATE (?:UNLOGGED )?(?:TABLE|MATERIALIZED VIEW) /.test(this.#head)) {
       this.#entryHash.update(Buffer.from(unquoteIdentifier(this.#accessMethod), "latin1"));
     }
