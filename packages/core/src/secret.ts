@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { z } from "zod";
 
 const redacted = "**redacted**";
 
@@ -29,6 +30,12 @@ export class Secret {
     Object.defineProperty(this.prototype, inspect.custom, { value: () => redacted });
   }
 }
+
+/** For the options of adapters. Takes a secret of any copy of this package. */
+export const secretSchema: z.ZodType<Secret> = z.custom<Secret>(
+  (value) => typeof value === "object" && value !== null && "reveal" in value && typeof value.reveal === "function",
+  "expected a Secret",
+);
 
 /** Replaces every occurrence of the secrets in a text that comes from elsewhere (a tool's standard error, a server's message). */
 export function redact(text: string, secrets: readonly (Secret | undefined)[]): string {
