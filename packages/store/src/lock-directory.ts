@@ -13,7 +13,7 @@ import {
   type ProcessIdentity,
 } from "@sutazai/backup-core";
 import { z } from "zod";
-import { codeOf, readSmallFile, writeNewFile } from "./files.ts";
+import { codeOf, readSmallFile, storing, writeNewFile } from "./files.ts";
 
 export type LockMode = "shared" | "exclusive";
 
@@ -64,8 +64,12 @@ export class LockDirectory {
     this.#now = now;
   }
 
-  /** Throws `locked` when patience has ended, `cancelled` (or the signal's own error) on an abort. */
-  async acquire(mode: LockMode, { patience, signal }: LockWait): Promise<HeldLock> {
+  /** Throws `locked` when patience has ended, `cancelled` (or the signal's own error) on an abort. The directory must be there. */
+  acquire(mode: LockMode, wait: LockWait): Promise<HeldLock> {
+    return storing("lock", this.#path, () => this.#acquire(mode, wait));
+  }
+
+  async #acquire(mode: LockMode, { patience, signal }: LockWait): Promise<HeldLock> {
     const deadline = performance.now() + Math.max(patience, settlingMs);
     for (let pause = 5; ; pause = Math.min(pause * 2, longestPauseMs)) {
       assertNotAborted(signal);
@@ -180,7 +184,7 @@ export class LockDirectory {
     const gone =
       liveness === "foreign" ? "; if it is known to have ended, break its lock with `sutazai-backup unlock`" : "";
     return new BackupError("locked", `${this.#what} is locked by ${holder} since ${since}`, {
-      operation: "store.lock",
+      operation: "lock",
       hint: `wait until it has ended (\`--wait\` does)${gone}`,
       details: { holder, since, mode, liveness },
     });
@@ -188,5 +192,5 @@ export class LockDirectory {
 }
 
 function assertNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw toBackupError(signal.reason, { operation: "store.lock" });
+  if (signal?.aborted === true) throw toBackupError(signal.reason, { operation: "lock" });
 }

@@ -22,14 +22,14 @@ describe.each(codecNames)("with the real codec %s", (name) => {
 
     const path = join(store.location, "redis", id, file);
     const good = await readFile(path);
-    const { read } = await store.open(id);
+    const source = await store.open(id);
     for (let at = 3; at < good.length; at += Math.floor(good.length / 9)) {
       const bad = Buffer.from(good);
       bad.writeUInt8(bad.readUInt8(at) ^ 16, at);
       await writeFile(path, bad);
       let received = 0;
       const reading = (async () => {
-        for await (const chunk of read("dump.rdb")) received += chunk.length;
+        for await (const chunk of source.read("dump.rdb")) received += chunk.length;
       })();
       await expect(reading).rejects.toMatchObject({ reason: "corrupt", details: { file } });
       expect(received).toBeLessThan(whole.length);

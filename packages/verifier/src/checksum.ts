@@ -1,20 +1,20 @@
-import type { Store } from "@sutazai/backup-core";
-import type { Verification } from "./verification.ts";
+import { isBackupError, type Store } from "@sutazai/backup-core";
+import { verification, type Verification } from "./verification.ts";
 
-/** Every stored file is there, is what the manifest says, and there is none besides. */
-export async function verifyChecksum(
+/**
+ * Compares every stored byte of a published backup with its manifest. A damaged backup is a finding; what keeps us from
+ * looking is thrown: `not-found`, `cancelled`, `permission`, …
+ */
+export function verifyChecksum(
   store: Pick<Store, "checkIntegrity">,
   id: string,
   signal: AbortSignal,
 ): Promise<Verification> {
-  const startedAt = new Date().toISOString();
-  const { files, bytes, problems } = await store.checkIntegrity(id, signal);
-  return {
-    level: "checksum",
-    ok: problems.length === 0,
-    problems,
-    evidence: { artifacts: files, bytes, factsConfirmed: 0, factsOpen: 0 },
-    startedAt,
-    endedAt: new Date().toISOString(),
-  };
+  return verification("checksum", async () => {
+    const { files, bytes, problems } = await store.checkIntegrity(id, signal).catch((error: unknown) => {
+      if (!isBackupError(error) || error.reason !== "corrupt") throw error;
+      return { files: 0, bytes: 0, problems: [error.message] };
+    });
+    return { problems, evidence: { files, bytes, factsSettled: 0, notSettled: {} } };
+  });
 }

@@ -1,3 +1,3 @@
 export { verifyChecksum } from "./checksum.ts";
-export { verifyStructure, type Candidate } from "./structure.ts";
-export type { Verification } from "./verification.ts";
+export { verifyStructure, type StructureSource } from "./structure.ts";
+export type { Evidence, Verification } from "./verification.ts";

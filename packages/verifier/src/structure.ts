@@ -1,87 +1,96 @@
 import {
   compareFingerprints,
   describeDifference,
-  toBackupError,
+  type ArtifactEntry,
   type Bytes,
   type DatabaseAdapter,
-  type Fingerprint,
   type FormFacts,
   type Json,
 } from "@sutazai/backup-core";
-import type { Verification } from "./verification.ts";
+import { inspectAll, type InspectedArtifact } from "./inspect.ts";
+import { verification, type Verification } from "./verification.ts";
 
-/** What is to be proven: a published backup, or one that is staged and not published yet. */
-export interface Candidate {
-  readonly artifacts: readonly { readonly name: string }[];
+/** What of a backup is read: a staged one with what the adapter reported, or a published one with its manifest. */
+export interface StructureSource {
+  readonly artifacts: readonly Pick<ArtifactEntry, "name" | "plain">[];
   readonly forms: readonly FormFacts[];
+  /** The adapter's own. */
   readonly details: Json;
-  /** The plain bytes as they were stored, digests checked. */
+  /** The plain bytes of an artifact; throws `corrupt` where they are not what was recorded. */
   read(name: string): Bytes;
 }
 
 /**
- * Reads every artifact back, in its own format, to its end, and compares what it says of itself with the fingerprint of its
- * form. Throws only where the signal ends it; everything that is wrong is in `problems`.
+ * Reads every artifact to its end: those of a form in their own format by the adapter, the others for their digests. Facts that
+ * artifacts settle must be those of every form that records them; on which exact facts none says anything is told in the
+ * evidence. What is wrong with the backup is a finding; what keeps us from looking is thrown: `cancelled`, `unsupported`, …
  */
-export async function verifyStructure(
-  candidate: Candidate,
+export function verifyStructure(
+  source: StructureSource,
   adapter: Pick<DatabaseAdapter, "inspectArtifact">,
   signal: AbortSignal,
 ): Promise<Verification> {
-  const startedAt = new Date().toISOString();
+  return verification("structure", async () => {
+    const inspected = await inspectAll(source, adapter, signal);
+    const forms = source.forms.map((form) => examineForm(form, source.forms, inspected));
+    const problems = [...inspected.values()].flatMap((artifact) => artifact.problems);
+    if (forms.length === 0) problems.push("the backup holds its database in no form");
+    return {
+      problems: [...problems, ...new Set(forms.flatMap((form) => form.problems))],
+      evidence: {
+        files: inspected.size,
+        bytes: source.artifacts.reduce((sum, { plain }) => sum + plain.bytes, 0),
+        factsSettled: forms.reduce((sum, { settled }) => sum + settled, 0),
+        notSettled: Object.fromEntries(
+          source.forms.flatMap(({ name }, index) => {
+            const open = forms[index]?.open ?? [];
+            return open.length === 0 ? [] : [[name, open]];
+          }),
+        ),
+      },
+    };
+  });
+}
+
+interface ExaminedForm {
+  readonly problems: string[];
+  /** How many recorded facts were found, and found so. */
+  readonly settled: number;
+  /** Exact facts on which no artifact says anything. */
+  readonly open: string[];
+}
+
+/** Holds what the artifacts of a form say of themselves against what is recorded of it. */
+function examineForm(
+  form: FormFacts,
+  forms: readonly FormFacts[],
+  inspected: ReadonlyMap<string, InspectedArtifact>,
+): ExaminedForm {
   const problems: string[] = [];
-  let bytes = 0;
-  const facts = new Map<string, Fingerprint>();
-  for (const { name } of candidate.artifacts) {
-    signal.throwIfAborted();
-    const passed: Passed = { bytes: 0, ended: false };
-    try {
-      const content = watched(candidate.read(name), passed, signal);
-      const inspection = await adapter.inspectArtifact(name, content, { details: candidate.details, signal });
-      facts.set(name, inspection.facts);
-      if (!passed.ended) problems.push(`${name}: was not read to its end`);
-    } catch (thrown) {
-      signal.throwIfAborted();
-      problems.push(`${name}: ${toBackupError(thrown).message}`);
+  const found = new Set<string>();
+  let settled = 0;
+  if (form.artifacts.length === 0) problems.push(`the form "${form.name}" has no artifacts`);
+  for (const name of form.artifacts) {
+    const artifact = inspected.get(name);
+    if (artifact === undefined) {
+      problems.push(`the form "${form.name}" lacks its artifact ${name}`);
+      continue;
     }
-    bytes += passed.bytes;
+    for (const [fact, actual] of Object.entries(artifact.facts)) {
+      if ("absent" in actual) continue; // It does not know either.
+      found.add(fact);
+      const expected = Object.hasOwn(form.fingerprint, fact) ? form.fingerprint[fact] : undefined;
+      if (expected === undefined && isRecorded(fact, name, forms)) continue;
+      const differences = compareFingerprints(expected === undefined ? {} : { [fact]: expected }, { [fact]: actual });
+      problems.push(...differences.map((difference) => `${name}: ${describeDifference(difference)}`));
+      if (differences.length === 0 && expected !== undefined && !("absent" in expected)) settled += 1;
+    }
   }
-
-  let factsConfirmed = 0;
-  let factsOpen = 0;
-  for (const form of candidate.forms) {
-    const missing = form.artifacts.filter((name) => !candidate.artifacts.some((artifact) => artifact.name === name));
-    problems.push(...missing.map((name) => `form ${form.name} names the artifact ${name}, which is not there`));
-    const found: Fingerprint = Object.assign({}, ...form.artifacts.map((name) => facts.get(name) ?? {}));
-    const expected = Object.fromEntries(Object.entries(form.fingerprint).filter(([fact]) => fact in found));
-    const differences = compareFingerprints(expected, found);
-    problems.push(...differences.map((difference) => `form ${form.name}: ${describeDifference(difference)}`));
-    factsConfirmed += Object.keys(found).length - differences.length;
-    factsOpen += Object.entries(form.fingerprint).filter(
-      ([fact, value]) => "exact" in value && !(fact in found),
-    ).length;
-  }
-  return {
-    level: "structure",
-    ok: problems.length === 0,
-    problems,
-    evidence: { artifacts: candidate.artifacts.length, bytes, factsConfirmed, factsOpen },
-    startedAt,
-    endedAt: new Date().toISOString(),
-  };
+  const open = Object.entries(form.fingerprint).filter(([fact, recorded]) => "exact" in recorded && !found.has(fact));
+  return { problems, settled, open: open.map(([fact]) => fact) };
 }
 
-/** Counts what passes, and notes whether the end came: an adapter that stops early has proven nothing. */
-async function* watched(content: Bytes, passed: Passed, signal: AbortSignal): Bytes {
-  for await (const chunk of content) {
-    signal.throwIfAborted();
-    passed.bytes += chunk.length;
-    yield chunk;
-  }
-  passed.ended = true;
-}
-
-interface Passed {
-  bytes: number;
-  ended: boolean;
+/** An artifact of two forms may settle a fact that only one of them records. */
+function isRecorded(fact: string, artifact: string, forms: readonly FormFacts[]): boolean {
+  return forms.some((form) => form.artifacts.includes(artifact) && Object.hasOwn(form.fingerprint, fact));
 }
