@@ -22,13 +22,28 @@ export async function nameOf(session: Session, oid: number): Promise<string | un
   return row?.name;
 }
 
+/**
+ * Ends what sessions of an operation still run, though whoever opened them is gone: what they make would appear after it had been looked for.
+ * An operation's work is done in its maintenance database, whose name the statements that make databases share the beginning of.
+ */
+export async function endSessionsOf(session: Session, maintenance: string): Promise<void> {
+  await terminate(session, `application_name = 'sutazai-backup' AND (datname = $1 OR position($2 IN query) > 0)`, [
+    maintenance,
+    maintenance.replace(/_work$/, "_"),
+  ]);
+}
+
 /** Ends every session in these databases but our own. Throws `timeout` where they do not go, or keep coming back. */
-export async function disconnectAll(session: Session, oids: readonly number[]): Promise<void> {
+export function disconnectAll(session: Session, oids: readonly number[]): Promise<void> {
+  return terminate(session, "datid = ANY ($1::int8[]::oid[])", [oids]);
+}
+
+async function terminate(session: Session, which: string, values: readonly unknown[]): Promise<void> {
   const until = Date.now() + patienceMs;
   for (;;) {
     const left = await session.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datid = ANY ($1::int8[]::oid[]) AND pid <> pg_backend_pid()`,
-      [oids],
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND ${which}`,
+      values,
     );
     if (left.length === 0) return;
     if (Date.now() > until) {

@@ -1,6 +1,6 @@
 import type { JournalRecord, RecoveryContext, Settlement } from "@sutazai/backup-core";
 import { haveSwapped, swapBack } from "./cut-over.ts";
-import { dropDatabase, nameOf, oidOf } from "./databases.ts";
+import { dropDatabase, endSessionsOf, nameOf, oidOf } from "./databases.ts";
 import { fromJournal, type RestoreRecord } from "./journal-records.ts";
 import { readSavedGlobals } from "./maintenance.ts";
 import type { PostgresOptions } from "./options.ts";
@@ -24,6 +24,7 @@ export async function recover(
   const preferred = known.action === "make-maintenance-database" ? [] : [known.data.maintenance];
   await using session = await enter(server, undefined, preferred);
   logger.debug({ action: known.action, settlement }, "settling a step of a restore");
+  await endSessionsOf(session, known.data.maintenance);
   await settle[settlement](known, server, session);
 }
 

@@ -19,7 +19,7 @@ export interface DumpFacts {
   readonly tables: ReadonlySet<string>;
   readonly largeObjects: number;
   readonly rows: number;
-  /** Digest of the statements that no fact tells of: settings, and what concerns the database as a whole. */
+  /** Length, and digest of all that no fact tells of: comments, settings, and what concerns the database as a whole. */
   readonly rest: string;
 }
 
@@ -83,11 +83,16 @@ export class DumpReader implements DumpHandler {
       tables: this.#tables,
       largeObjects: this.#largeObjects,
       rows: this.#rows,
-      rest: this.#rest.toString(),
+      rest: `${this.#lexer.offset}:${this.#rest.toString()}`,
     };
   }
 
+  command(line: string): void {
+    this.#noteLine(line);
+  }
+
   comment(line: string): void {
+    this.#noteLine(line);
     if (!this.#started) {
       if (begins.test(line)) this.#started = true;
       else if (line !== "--") throw this.#corrupt("this is not a dump that pg_dump made");
@@ -159,6 +164,12 @@ export class DumpReader implements DumpHandler {
 
   copyEnd(): void {
     this.#rows += this.#rowDigest.count;
+  }
+
+  #noteLine(line: string): void {
+    this.#restHash.reset();
+    this.#restHash.update(Buffer.from(line, "latin1"));
+    this.#rest.add(this.#restHash);
   }
 
   #endEntry(): void {

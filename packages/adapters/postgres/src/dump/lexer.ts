@@ -4,6 +4,8 @@ import { BackupError } from "@sutazai/backup-core";
 export interface DumpHandler {
   /** A `--` comment between statements, without its line end; one character per byte. */
   comment(line: string): void;
+  /** A command to psql that pg_dump writes: `\restrict`, `\unrestrict`, `\connect`, `\encoding`. */
+  command(line: string): void;
   /** A statement begins. `head` is its first bytes, up to {@link headLength}: all of it where it is short. One character per byte. */
   statement(head: string): void;
   statementBytes(bytes: Uint8Array, start: number, end: number): void;
@@ -195,9 +197,8 @@ export class DumpLexer {
     const line = Buffer.from(this.#line).toString("latin1");
     this.#line = [];
     if (this.#state === "comment") this.#handler.comment(line);
-    else if (!/^\\(?:restrict|unrestrict|connect|encoding) /.test(line)) {
-      throw this.#corrupt(`a psql command that pg_dump does not write: ${line.slice(0, 40)}`, position);
-    }
+    else if (/^\\(?:restrict|unrestrict|connect|encoding) /.test(line)) this.#handler.command(line);
+    else throw this.#corrupt(`a psql command that pg_dump does not write: ${line.slice(0, 40)}`, position);
     this.#state = "between";
   }
 

@@ -50,6 +50,8 @@ export class DumpSplitter implements DumpHandler {
 
   comment(): void {}
 
+  command(): void {}
+
   statement(head: string): void {
     this.#encoding = parseClientEncoding(head) ?? this.#encoding;
     // Who grants what is said in a statement of its own, which both sides need.

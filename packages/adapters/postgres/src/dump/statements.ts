@@ -16,6 +16,8 @@ class StatementCollector implements DumpHandler {
 
   comment(): void {}
 
+  command(): void {}
+
   statement(): void {
     this.#parts = [];
   }

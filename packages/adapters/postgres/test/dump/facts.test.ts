@@ -98,12 +98,18 @@ describe("a dump's facts", () => {
       ['default_table_access_method = "heap"', 'default_table_access_method = "other"', "facts"],
       ["ENCODING = 'UTF8'", "ENCODING = 'UTF7'", "rest"],
       ['TO "writer"', 'TO "walter"', "rest"],
+      ["-- Data for Name: t;", "-- Data for Name: u;", "rest"],
+      ["\\unrestrict abc", "\\unrestrict abd", "rest"],
       ["SET statement_timeout = 0", "SET statement_timeout = 1", "rest"],
     ];
     for (const [from, to, where] of changes) {
       const changed = read([Buffer.from(sampleDump.replace(from, () => to))]);
       expect(changed[where], `${from} → ${to}`).not.toEqual(whole[where]);
     }
+  });
+
+  test("cannot be had without its last byte: `rest` tells", () => {
+    expect(read([sample.subarray(0, -1)]).rest).not.toEqual(read([sample]).rest);
   });
 
   test("of rows are a multiset: order means nothing, a doubled or lost row shows", () => {

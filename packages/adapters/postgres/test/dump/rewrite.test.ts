@@ -46,6 +46,7 @@ test("what is left holds the same, statement by statement and row by row", async
   const ignore = () => undefined;
   const lexer = new DumpLexer({
     comment: () => expect.unreachable("comments are left out"),
+    command: () => expect.unreachable("commands are left out"),
     statement: ignore,
     statementBytes: ignore,
     statementEnd: ignore,
