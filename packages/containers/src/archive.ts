@@ -3,6 +3,9 @@ import type { Bytes } from "@sutazai/backup-core";
 import { abortError, classifyError, throwIfAborted } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
 
+// While an archive passes, the daemon (20.10) holds the container's lock: it answers no inspect, exec, stop or kill of it. So nothing else may be asked of
+// the container within the loop that reads or writes one; a sidecar with its volumes has no such lock.
+
 /** A tar of a path, as the daemon makes it. A connection that breaks throws: Node does not take a cut-off answer for a whole one. */
 export async function* readArchive({ docker }: Engine, containerId: string, path: string, signal: AbortSignal): Bytes {
   const operation = "containers.readArchive";

@@ -6,7 +6,8 @@ import type Docker from "dockerode";
 import { ignoreLateErrors, transferFrom } from "./attached-output.ts";
 import { throwIfAborted, tolerating } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
-import { ToolSession } from "./tool-session.ts";
+import { poll } from "./poll.ts";
+import { ToolSession, type Ended } from "./tool-session.ts";
 
 const operation = "containers.exec";
 const marker = "SUTAZAI_BACKUP_EXEC";
@@ -48,7 +49,7 @@ export async function startExec({ docker }: Engine, containerId: string, spec: E
     signal: spec.signal,
     stdin: spec.stdin === undefined ? undefined : { source: spec.stdin, target: socket },
     transfer: transferFrom(socket),
-    ended: () => exitOf(exec, spec.signal),
+    ended: () => poll(() => exitOf(exec)),
     async release() {
       try {
         await endExec(container, exec, mark, spec.user);
@@ -59,14 +60,9 @@ export async function startExec({ docker }: Engine, containerId: string, spec: E
   });
 }
 
-/** The daemon has no way to wait for an exec but to ask. */
-async function exitOf(exec: Docker.Exec, signal: AbortSignal): Promise<{ code: number; outOfMemory: boolean }> {
-  for (let delay = 10; !signal.aborted; delay = Math.min(delay * 1.5, 500)) {
-    const { Running: running, ExitCode: code } = await exec.inspect();
-    if (!running && code !== null) return { code, outOfMemory: false };
-    await pause(delay);
-  }
-  return new Promise(() => undefined);
+async function exitOf(exec: Docker.Exec): Promise<Ended | undefined> {
+  const { Running: running, ExitCode: code } = await exec.inspect();
+  return running || code === null ? undefined : { code, outOfMemory: false };
 }
 
 async function endExec(

@@ -6,19 +6,21 @@ import { toContainerInfo } from "./container-info.ts";
 import type { Engine } from "./engine.ts";
 import { roleLabel } from "./ownership.ts";
 
+const inspectTimeoutMs = 30_000;
+
 /** All containers but our own. One that goes away meanwhile is left out. */
 export async function listContainers({ docker }: Engine): Promise<ContainerInfo[]> {
   const found = await listForeign(docker);
   const containers: ContainerInfo[] = [];
   for (let start = 0; start < found.length; start += 8) {
-    const some = found.slice(start, start + 8).map(({ Id }) => tolerating([404], docker.getContainer(Id).inspect()));
+    const some = found.slice(start, start + 8).map(({ Id, Names }) => lookAt(docker, Id, Names[0]?.slice(1) ?? Id));
     containers.push(...(await Promise.all(some)).filter((each) => each !== undefined).map(toContainerInfo));
   }
   return containers;
 }
 
 export async function inspectContainer({ docker }: Engine, reference: string): Promise<ContainerInfo> {
-  const inspected = await tolerating([404], docker.getContainer(encodeURIComponent(reference)).inspect());
+  const inspected = await lookAt(docker, encodeURIComponent(reference), reference);
   if (inspected !== undefined) return toContainerInfo(inspected);
   const names = (await listForeign(docker)).flatMap(({ Names }) => Names.map((name) => name.slice(1)));
   const similar = lookAlikes(reference, names);
@@ -69,6 +71,29 @@ export function lookAlikes(reference: string, names: readonly string[]): string[
     .sort((a, b) => a.edits - b.edits)
     .slice(0, 3)
     .map(({ name }) => name);
+}
+
+/**
+ * While files are copied into or out of a container, the daemon (20.10) answers nothing else about it. A copy may take for
+ * ever, and leaving the container out would be worse than saying so.
+ */
+async function lookAt(docker: Docker, id: string, name: string): Promise<Docker.ContainerInspectInfo | undefined> {
+  const limit = AbortSignal.timeout(inspectTimeoutMs);
+  try {
+    return await tolerating([404], docker.getContainer(id).inspect({ abortSignal: limit }));
+  } catch (error) {
+    if (!limit.aborted) throw error;
+    throw new BackupError(
+      "timeout",
+      `Docker has not answered for ${inspectTimeoutMs / 1000} s about container ${name}`,
+      {
+        operation: "containers.inspect",
+        hint: "files may be on their way into or out of it (`docker cp`): wait until they are, then try again",
+        details: { container: name },
+        cause: error,
+      },
+    );
+  }
 }
 
 async function listForeign(docker: Docker): Promise<Docker.ContainerInfo[]> {

@@ -39,7 +39,6 @@ export async function stopContainer(engine: Engine, containerId: string, options
   await options.journal.record({ part: "containers", action: startAction, data: { container: id, name } });
   const container = engine.docker.getContainer(id);
   await tolerating([304], container.stop({ t: options.graceSeconds }));
-  await container.wait();
   const { State: state } = await container.inspect();
   if (state.ExitCode === 137) {
     throw new BackupError("timeout", `container ${name} did not end within ${options.graceSeconds} s and was killed`, {

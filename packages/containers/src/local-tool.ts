@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
-import { BackupError, type Bytes, type ToolExit, type ToolProcess } from "@sutazai/backup-core";
+import { BackupError, type Bytes, type ToolProcess } from "@sutazai/backup-core";
 import { throwIfAborted } from "./classify-error.ts";
-import { ToolSession, type ToolHandle } from "./tool-session.ts";
+import { ToolSession, type Ended, type ToolHandle } from "./tool-session.ts";
 
 /** A program of this host. */
 export interface LocalToolSpec {
@@ -31,7 +31,7 @@ export async function localTool(spec: LocalToolSpec): Promise<ToolProcess> {
     stdio: [spec.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
   // Registered before anything is awaited: a short run may be over by then.
-  const exited = new Promise<Pick<ToolExit, "code" | "outOfMemory">>((resolve) => {
+  const exited = new Promise<Ended>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code: code ?? exitCodeOf(signal), outOfMemory: false }));
   });
   const { stdin, stdout, stderr } = child;

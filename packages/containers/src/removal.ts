@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { BackupError } from "@sutazai/backup-core";
 import type Docker from "dockerode";
-import { tolerating } from "./classify-error.ts";
+import { classifyError, tolerating } from "./classify-error.ts";
 
 /** Kills and removes a container; returns when the daemon knows it no more. Whoever else is removing it is waited for. */
 export async function removeContainer(
@@ -11,13 +11,26 @@ export async function removeContainer(
 ): Promise<void> {
   const container = docker.getContainer(id);
   // 409: its removal is already in progress.
-  await tolerating([404, 409], container.remove({ force: true, v: options.volumes }));
+  const remove = () => tolerating([404, 409], container.remove({ force: true, v: options.volumes }));
+  await insist(remove);
   for (let attempt = 0; attempt < 100; attempt++) {
-    if ((await tolerating([404], container.inspect())) === undefined) return;
+    if ((await insist(() => tolerating([404], container.inspect()))) === undefined) return;
     await pause(100);
-    await tolerating([404, 409], container.remove({ force: true, v: options.volumes }));
+    await insist(remove);
   }
   throw new BackupError("unknown", `the container ${id.slice(0, 12)} cannot be removed`, {
     hint: `remove it with \`docker rm --force ${id.slice(0, 12)}\``,
   });
+}
+
+/** What must not be left undone is asked again: a kept connection may have died unnoticed, and the next one is fresh. */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt === 3 || !classifyError(error).isRetryable) throw error;
+      await pause(200);
+    }
+  }
 }

@@ -5,9 +5,10 @@ import { ignoreLateErrors, transferFrom } from "./attached-output.ts";
 import { throwIfAborted, tolerating } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
 import { ownedBy, uniqueName } from "./ownership.ts";
+import { poll } from "./poll.ts";
 import { removeContainer } from "./removal.ts";
 import { fedScript, unattendedScript } from "./sidecar-script.ts";
-import { ToolSession } from "./tool-session.ts";
+import { ToolSession, type Ended } from "./tool-session.ts";
 
 const operation = "containers.sidecar";
 
@@ -73,23 +74,24 @@ function session(docker: Docker, container: Docker.Container, socket: Duplex, sp
     signal: spec.signal,
     stdin: spec.stdin === undefined ? undefined : { source: spec.stdin, target: socket },
     transfer: transferFrom(socket),
-    async ended() {
-      // Asked after the start, "not-running" answers at once for what has already ended: nothing can be missed.
-      const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
-      const left = await tolerating([404], container.inspect());
-      if (left === undefined) {
-        throw new BackupError("tool-failed", `the sidecar ${spec.purpose} was removed by somebody else while it ran`, {
-          hint: "see who removes containers here (`docker system prune`, another tool), then try again",
-        });
-      }
-      return { code, outOfMemory: left.State.OOMKilled };
-    },
+    ended: () => poll(() => exitOf(container, spec)),
     async release() {
       // The container first: were the connection closed before, its tool would take the end of its input for the end of the data.
       await removeContainer(docker, container.id, { volumes: false });
       socket.destroy();
     },
   });
+}
+
+async function exitOf(container: Docker.Container, spec: SidecarSpec): Promise<Ended | undefined> {
+  const inspected = await tolerating([404], container.inspect());
+  if (inspected === undefined) {
+    throw new BackupError("tool-failed", `the sidecar ${spec.purpose} was removed by somebody else while it ran`, {
+      hint: "see who removes containers here (`docker system prune`, another tool), then try again",
+    });
+  }
+  const { Running: running, ExitCode: code, OOMKilled: outOfMemory } = inspected.State;
+  return running ? undefined : { code, outOfMemory };
 }
 
 /**

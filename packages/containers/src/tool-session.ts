@@ -5,6 +5,9 @@ import type { OutputSink } from "./demultiplexer.ts";
 import { Handover } from "./handover.ts";
 import { Tail } from "./tail.ts";
 
+/** How a process ended. */
+export type Ended = Pick<ToolExit, "code" | "outOfMemory">;
+
 /** What a tool session needs to know of the process behind it. */
 export interface ToolHandle {
   /** For messages: `sidecar pg_dump`. */
@@ -13,8 +16,8 @@ export interface ToolHandle {
   readonly stdin: { readonly source: Bytes; readonly target: Writable } | undefined;
   /** Reads the output to its end into the sink, waiting for `room` after every chunk. Throws where it was cut off. */
   transfer(sink: OutputSink, room: () => Promise<void> | undefined): Promise<void>;
-  /** Settles when the process itself has ended; rejects where that cannot be known any more. */
-  ended(): Promise<Pick<ToolExit, "code" | "outOfMemory">>;
+  /** Asked once the output has ended. Settles when the process has, too; rejects where that cannot be known any more. */
+  ended(): Promise<Ended>;
   /** Kills what still runs and removes everything made for it; returns when it is gone. Called once. */
   release(): Promise<void>;
 }
@@ -76,31 +79,38 @@ export class ToolSession implements ToolProcess {
     }
   }
 
-  async #complete(): Promise<Pick<ToolExit, "code" | "outOfMemory">> {
+  async #complete(): Promise<Ended> {
     const { stdin, name } = this.#handle;
-    const ended = this.#handle.ended();
-    ended.catch(() => undefined);
-    let timer: NodeJS.Timeout | undefined;
     const output = (async () => {
       await this.#handle.transfer(
         { stdout: (data) => this.#output.write(data), stderr: (data) => this.#stderr.write(data) },
         () => (this.#output.isFull ? this.#output.room() : undefined),
       );
-      const overdue = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          reject(
-            new BackupError("connection", `the output of ${name} ended, but it is still running: its stream was lost`, {
-              hint: "see whether a proxy before the Docker daemon cuts long connections, then try again",
-            }),
-          );
-        }, endGraceMs);
-      });
-      return Promise.race([ended, overdue]).finally(() => clearTimeout(timer));
+      return withinGrace(this.#handle.ended(), name);
     })();
     if (stdin === undefined) return output;
     // A tool may end well without reading all of its input; input that fails must never look like input that ended.
     const fed = feed(stdin.source, stdin.target).then(() => output);
     return Promise.race([output, fed]);
+  }
+}
+
+/** A process that outlives its output by far has not closed it: the stream was lost. */
+async function withinGrace(ended: Promise<Ended>, name: string): Promise<Ended> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(
+        new BackupError("connection", `the output of ${name} ended, but it is still running: its stream was lost`, {
+          hint: "see whether a proxy before the Docker daemon cuts long connections, then try again",
+        }),
+      );
+    }, endGraceMs);
+  });
+  try {
+    return await Promise.race([ended, overdue]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

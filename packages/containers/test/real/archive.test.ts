@@ -51,3 +51,22 @@ test("a missing path, a failing source and an abort are errors", async () => {
   for await (const chunk of outputOf(tool, { tool: "echo" })) text += Buffer.from(chunk).toString();
   expect(text).toBe("still here\n");
 });
+
+test("a container that the daemon is silent about is a timeout, with a hint", async () => {
+  await using container = await startBase(["sleep", "300"]);
+  const abort = new AbortController();
+  async function* stuck(): Bytes {
+    yield new Uint8Array(1024).fill(1);
+    await new Promise((resolve) => abort.signal.addEventListener("abort", resolve));
+  }
+  const writing = runtime.writeArchive(container.id, "/srv", stuck(), abort.signal);
+  writing.catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await expect(runtime.inspect(container.id)).rejects.toMatchObject({
+    reason: "timeout",
+    hint: expect.stringContaining("docker cp"),
+  });
+  abort.abort();
+  await expect(writing).rejects.toMatchObject({ reason: "cancelled" });
+  expect((await runtime.inspect(container.id)).state).toBe("running");
+});

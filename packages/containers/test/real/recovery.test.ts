@@ -170,7 +170,9 @@ describe.each(["bridge", "user network"])("isolation of a container on a %s", (k
     expect(info.networks.map(({ name, aliases }) => ({ name, aliases }))).toEqual([
       { name: network, aliases: kind === "bridge" ? [] : ["db", "database"] },
     ]);
-    if (kind !== "bridge") expect(info.networks[0]?.address).toBe("10.213.77.9");
+    // On the default bridge addresses cannot be chosen.
+    const address = kind === "bridge" ? expect.any(String) : "10.213.77.9";
+    expect(info.networks[0]?.address).toEqual(address);
     await until("it answers", async () => (await greeting("127.0.0.1", port)) === "hello\n");
     expect(await runtime.resolveAddress(info, 7000)).toEqual({ host: "127.0.0.1", port });
   };
@@ -214,9 +216,8 @@ describe.each(["bridge", "user network"])("isolation of a container on a %s", (k
   test("is undone from every point it may have got to", async () => {
     for (const steps of [0, 1, 2, 3]) {
       const operation = await begin();
-      const { Id: internal, Name: name } = (await docker
-        .createNetwork({ Name: `sutazai-isolation-half-${steps}`, Internal: true })
-        .then((made) => made.inspect())) as { Id: string; Name: string };
+      const name = `sutazai-isolation-half-${steps}`;
+      const { id: internal } = await docker.createNetwork({ Name: name, Internal: true });
       const inspected = await container.inspect();
       const { planIsolation } = await import("../../src/isolation.ts");
       const data = JSON.parse(JSON.stringify(planIsolation(inspected, name)));

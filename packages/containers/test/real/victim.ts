@@ -50,7 +50,7 @@ const parts: Readonly<Record<string, (first: string, second: string) => Promise<
   },
   async sidecar() {
     const tool = await runtime.sidecar({ ...(await spec()), command: ["sh", "-c", "echo begun; sleep 600"] });
-    for await (const _ of tool.stdout) console.log("running");
+    for await (const _ of tool.stdout) process.stdout.write("running\n");
     return "ended";
   },
   async throwaway() {
@@ -77,6 +77,6 @@ async function spec() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [, , part = "", first = "", second = ""] = process.argv;
-  console.log(await parts[part]?.(first, second));
+  process.stdout.write(`${await parts[part]?.(first, second)}\n`);
   setInterval(() => undefined, 1000);
 }
