@@ -1,7 +1,7 @@
 // `npm run demo`, `npm test` and `npm run test:full` in a bare checkout: gets what is missing, then does the work on
 // the Node of the checkout. Plain Node 20, no dependencies; can be run again at any time.
 import { ensureDocker } from "./docker.mjs";
-import { giveUp, pnpm, run, say } from "./steps.mjs";
+import { capture, giveUp, pnpm, run, say } from "./steps.mjs";
 import { test, testFull } from "./tests.mjs";
 
 const works = {
@@ -19,7 +19,7 @@ if (Number(major) < 20)
 
 await ensureDocker();
 say(`installing packages (${pnpm} install)`);
-const installed = await run("npx", ["-y", pnpm, "install", "--frozen-lockfile"]);
-if (installed !== 0) giveUp("the packages could not be installed", "What pnpm says above tells why.");
+const { code, output } = await capture("npx", ["-y", pnpm, "install", "--frozen-lockfile"]);
+if (code !== 0) giveUp("the packages could not be installed", output);
 
 process.exitCode = await work();

@@ -38,10 +38,10 @@ export async function insideContainer(id: string): Promise<Set<string>> {
   const container = (await docker()).getContainer(id);
   const changes: { Path: string; Kind: number }[] = (await container.changes()) ?? [];
   const added = changes.filter(({ Path, Kind }) => Kind === 1 && !/^\/(run|var\/run)(\/|$)/.test(Path));
-  const { Processes } = await container.top({ ps_args: "-eo comm" });
+  const { Processes } = await container.top({ ps_args: "-eo pid,comm" });
   return new Set([
     ...added.map(({ Path }) => `file ${Path}`),
-    ...(Processes as string[][]).map(([name]) => `process ${name}`),
+    ...(Processes as string[][]).map(([, name]) => `process ${name}`),
   ]);
 }
 

@@ -25,19 +25,22 @@ export type { AdapterUnderTest, ReachableServer };
  */
 export function adapterConformance(test: AdapterUnderTest): void {
   const { name, capabilities } = test.adapter(nowhere);
-  describe(`the adapter ${name} keeps the contract`, () => {
-    let bench: Workbench;
-    const use = () => bench;
+  describe(`${test.title ?? name} keeps the contract of adapters`, () => {
+    let bench: Workbench | undefined;
+    const use = () => {
+      if (bench === undefined) throw new Error("the server was never started");
+      return bench;
+    };
     beforeAll(async () => {
       bench = await Workbench.open(test);
     });
     afterAll(async () => {
-      await bench[Symbol.asyncDispose]();
+      await bench?.[Symbol.asyncDispose]();
     });
     afterEach(async () => {
-      await bench.recover();
-      expect(await bench.leftovers()).toEqual([]);
-      expect(bench.secretsSeen()).toEqual([]);
+      await use().recover();
+      expect(await use().leftovers()).toEqual([]);
+      expect(use().secretsSeen()).toEqual([]);
     });
 
     describe("round trips", () => {

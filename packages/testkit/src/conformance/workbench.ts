@@ -31,6 +31,8 @@ import type { TestServer } from "../server.ts";
 export type ReachableServer = ServerAddress & Pick<TestServer, "name">;
 
 export interface AdapterUnderTest {
+  /** What is tested, in words: `Redis with an append-only file`. The adapter's name unless given. */
+  readonly title?: string;
   /** A server of the adapter's kind, started as its users start it. */
   start(): Promise<TestServer>;
   /** An adapter for such a server; also called with a wrong password, and with the name of a container that does not exist. */
@@ -73,9 +75,14 @@ export class Workbench implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), "conformance-"));
     await mkdir(join(directory, "scratch"));
     const bench = new Workbench(test, await test.start(), directory);
-    bench.#settings = await test.content.settings(bench.server);
-    bench.#inside = await insideContainer(bench.server.id);
-    return bench;
+    try {
+      bench.#settings = await test.content.settings(bench.server);
+      bench.#inside = await insideContainer(bench.server.id);
+      return bench;
+    } catch (error) {
+      await bench[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** The same database through an adapter that is told something wrong. */

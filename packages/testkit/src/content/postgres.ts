@@ -40,6 +40,11 @@ const hostileNames = [
   "UPPER",
 ];
 
+/** A server that is killed skips the values of sequences that it had fetched since its last checkpoint: what is there now is to survive that. */
+async function checkpoint(server: ServerAddress): Promise<void> {
+  await run(server, "postgres", "CHECKPOINT");
+}
+
 /** Databases, roles, schemas, tables, columns and values whose names break what quotes carelessly. */
 export async function fillHostilePostgres(server: ServerAddress): Promise<void> {
   for (const name of hostileNames) {
@@ -124,9 +129,15 @@ async function settingsOfPostgres(server: ServerAddress): Promise<Record<string,
 /** The sample content for the conformance suite. */
 export function postgresContent(options: { readonly scale?: number } = {}): SampleContent {
   return {
-    fill: (server) => fillPostgres(server, { scale: options.scale ?? 0.3 }),
+    async fill(server) {
+      await fillPostgres(server, { scale: options.scale ?? 0.3 });
+      await checkpoint(server);
+    },
     fillHostile: fillHostilePostgres,
-    change: changePostgres,
+    async change(server) {
+      await changePostgres(server);
+      await checkpoint(server);
+    },
     write: writePostgres,
     empty: emptyPostgres,
     settings: settingsOfPostgres,
