@@ -59,10 +59,11 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
     .demandCommand(1, "Say what to do, for example: sutazai-backup backup")
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .exitProcess(false)
-    .fail((message, error, instance) => {
-      if (error !== undefined && error !== null) throw error;
-      instance.showHelp("error");
-      process.stderr.write(`\n${message}\n`);
+    .fail((message, error) => {
+      // yargs hands over its own complaints as errors too; any other is a failure of a verb.
+      if (error !== undefined && error !== null && error.name !== "YError") throw error;
+      // Called again for each consequence of the first mistake.
+      if (code === exitCode.ok) process.stderr.write(`sutazai-backup: ${message}\n  → see sutazai-backup --help\n`);
       code = exitCode.usage;
     });
   for (const verb of verbs) {

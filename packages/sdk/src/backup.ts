@@ -106,7 +106,7 @@ async function backupOne(parts: SystemParts, adapter: DatabaseAdapter, run: Run)
     const { manifest, problems } = await closing(operation, async () => {
       const probe = await adapter.probe(operationContext);
       await using _lock = await lockDatabase(parts, probe, { wait: run.wait, signal: limit.signal });
-      return takeBackup(parts, adapter, operationContext, { probe, runId: run.runId, purpose: "backup" });
+      return await takeBackup(parts, adapter, operationContext, { probe, runId: run.runId, purpose: "backup" });
     });
     result = succeeded(manifest, problems, started);
   } catch (error) {
