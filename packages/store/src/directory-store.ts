@@ -1,4 +1,4 @@
-import { rename, rm, statfs } from "node:fs/promises";
+import { rename, statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   BackupError,
@@ -78,12 +78,8 @@ class DirectoryStore implements Store {
       await preparePrivateRoot(this.location);
       await makeDirectories(this.location, [stagingFolder, locksFolder, mutexFolder]);
       // Only writing tells: root may write by its rights to a disk that is read-only or full.
-      const probe = join(this.location, stagingFolder, `${newId()}.probe`);
-      try {
-        await writeNewFile(probe, Buffer.alloc(4096));
-      } finally {
-        await rm(probe, { force: true });
-      }
+      await using place = await this.#parts.staging.make(newId());
+      await writeNewFile(join(place.content, "probe"), Buffer.alloc(4096));
     });
   }
 

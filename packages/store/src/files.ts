@@ -106,7 +106,7 @@ export async function storing<T>(operation: string, root: string, work: () => Pr
   }
 }
 
-export function storeError(thrown: unknown, operation: string, root: string): BackupError {
+function storeError(thrown: unknown, operation: string, root: string): BackupError {
   const error = toBackupError(thrown, { operation });
   const hint = hints[error.reason]?.(root);
   return hint === undefined ? error : toBackupError(error, { hint });

@@ -78,6 +78,7 @@ export class Staging {
       const owner = await this.#owner(name);
       if (owner === "unreadable") continue;
       if (owner !== undefined && (await livenessOf(owner.owner)) !== "dead") continue;
+      if (owner === undefined && !(await exists(join(this.#path, name)))) continue; // Gone since it was listed.
       await this.#remove(name);
       const whose = owner === undefined ? "nobody" : describeProcess(owner.owner);
       removed.push(`${join(this.#path, name)} (left by ${whose})`);

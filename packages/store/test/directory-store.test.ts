@@ -3,7 +3,9 @@ import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { databaseKinds, isBackupError } from "@sutazai/backup-core";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { hostile } from "./hostile-names.ts";
 import {
   bytesOf,
   collect,
@@ -182,6 +184,39 @@ describe("publishing", () => {
     );
     expect(staged.artifacts[0]?.plain.bytes).toBe(256 * 1024 * 1024);
     expect(highest - before).toBeLessThan(100 * 1024 * 1024);
+  }, 60_000);
+});
+
+describe("hostile names", () => {
+  it("of databases and artifacts come back as they were, from files that stay in their place", async () => {
+    const store = await openStore({ codec: none });
+    const named = hostile.filter((name) => name !== "");
+    await fc.assert(
+      fc.asyncProperty(
+        named,
+        fc.constantFrom(...databaseKinds),
+        fc.uniqueArray(named, { minLength: 1, maxLength: 6 }),
+        async (database, kind, names) => {
+          const artifacts = Object.fromEntries(names.map((name, index) => [name, `content ${index}`]));
+          fc.pre(Object.keys(artifacts).length === names.length); // Not `__proto__`.
+          const { id } = await publishSample(store, { database, kind, artifacts });
+          const source = await store.open(id);
+          expect(source.manifest.database).toBe(database);
+          for (const [name, content] of Object.entries(artifacts)) {
+            expect((await collect(source.read(name))).toString()).toBe(content);
+          }
+          expect((await store.checkIntegrity(id, never)).problems).toEqual([]);
+          expect((await store.list(database)).map((backup) => backup.id)).toContain(id);
+        },
+      ),
+      { numRuns: 40 },
+    );
+    // Nothing came to lie anywhere but in the folder of a backup.
+    const files = await filesBelow(store.location);
+    expect(
+      files.filter((file) => !/^((vector-databases\/)?[^/.]+\/\d{8}T[^/]+Z-[^/]+\/|log\.jsonl$|\.locks\/)/.test(file)),
+    ).toEqual([]);
+    expect((await store.list()).filter(({ problem }) => problem !== undefined)).toEqual([]);
   }, 60_000);
 });
 
