@@ -99,8 +99,11 @@ class RedisAdapter implements DatabaseAdapter {
     );
   }
 
-  fingerprint(context: OperationContext, _form: string): Promise<Fingerprint> {
-    return this.#connected(context, "fingerprint", (target, server) => fingerprint(context, target, server));
+  fingerprint(context: OperationContext, form: string): Promise<Fingerprint> {
+    return this.#connected(context, "fingerprint", async (target, server) => {
+      formName(form);
+      return fingerprint(context, target, server);
+    });
   }
 
   inspectArtifact(name: string, content: Bytes, facts: InspectionContext): Promise<Inspection> {

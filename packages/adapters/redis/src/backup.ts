@@ -16,7 +16,7 @@ import { fingerprintOf, isEmpty, notCompared, type RdbContent } from "./rdb/cont
 import { savingTroubles } from "./save.ts";
 import { keyspaceOf, type Server } from "./server.ts";
 import { containerOf, type Target } from "./target.ts";
-import { serverVersion } from "./version.ts";
+import { productOf, serverVersion } from "./version.ts";
 
 export const artifactNames: Readonly<Record<FormName, string>> = { rdb: "dump.rdb", aof: "appendonly.tar" };
 
@@ -47,7 +47,9 @@ export async function backup(
   // One after the other: the server runs one child process at a time.
   for (const form of forms) made.push(await takers[form](context, target, server, sink));
   const rdbs = made.map(({ rdb }) => rdb).filter((rdb) => rdb !== undefined);
+  const info = await server.info("server");
   const details: Details = {
+    product: productOf(info),
     rdb: Object.fromEntries(
       made.flatMap(({ facts, rdb }) => (rdb === undefined ? [] : [[facts.name, detailsOfRdb(rdb)]])),
     ),
@@ -55,7 +57,7 @@ export async function backup(
     modules: [...new Set(rdbs.flatMap((rdb) => [...rdb.modules.keys()]))],
   };
   return {
-    serverVersion: serverVersion(await server.info("server")),
+    serverVersion: serverVersion(info),
     forms: made.map(({ facts }) => facts),
     incomplete: [],
     warnings: [...troubles, ...made.flatMap(({ warnings }) => warnings)],

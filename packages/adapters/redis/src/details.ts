@@ -1,8 +1,10 @@
 import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
 import { z } from "zod";
+import type { Product } from "./version.ts";
 
 /** What a backup remembers for its own restore: `BackupFacts.details`. */
 export interface Details {
+  readonly product: Product;
   /** Of the RDB in each form, by its name; none where an AOF begins with commands. */
   readonly rdb: Readonly<Record<string, RdbDetails>>;
   readonly aof: {
@@ -20,6 +22,7 @@ export interface RdbDetails {
 }
 
 const schema: z.ZodType<Details> = z.strictObject({
+  product: z.enum(["redis", "valkey"]),
   rdb: z.record(z.string(), z.strictObject({ version: z.int(), earliestExpiry: z.number().nullable() })),
   aof: z.strictObject({ last: z.strictObject({ name: z.string(), complete: z.int() }).nullable() }).nullable(),
   modules: z.array(z.string()),

@@ -1,9 +1,18 @@
 import type { Info } from "./server.ts";
 
-/** `redis 8.0.2`, `valkey 8.0.1`. */
+export type Product = "redis" | "valkey";
+
+export function productOf(info: Info): Product {
+  return info["valkey_version"] === undefined ? "redis" : "valkey";
+}
+
+/** Of the product itself: `8.0.2`. */
 export function serverVersion(info: Info): string {
-  const valkey = info["valkey_version"];
-  return valkey === undefined ? `redis ${info["redis_version"] ?? "of unknown version"}` : `valkey ${valkey}`;
+  return info["valkey_version"] ?? info["redis_version"] ?? "unknown";
+}
+
+export function majorOf(version: string): number {
+  return Number.parseInt(version, 10) || 0;
 }
 
 /** Since when which version of the RDB format is read; `redis_version` is what Valkey also gives, as the version that it is compatible with. */

@@ -1,21 +1,12 @@
 import { BackupError, type ArtifactSource, type OperationContext, type RestoreFacts } from "@sutazai/backup-core";
 import { idle, save } from "../save.ts";
-import { persistenceOf, type Persistence } from "../persistence.ts";
+import { persistenceOf } from "../persistence.ts";
 import type { Server } from "../server.ts";
 import { containerOf, type Target } from "../target.ts";
 import type { FormName } from "../options.ts";
-import { newFiles, ownershipOf } from "./new-files.ts";
 import { innerPort, whenReady } from "./ready.ts";
-import {
-  exchangeFiles,
-  graceSeconds,
-  planSwap,
-  removeFiles,
-  stagedAction,
-  swapAsJson,
-  swappedAction,
-  type Swap,
-} from "./swap.ts";
+import { stage } from "./stage.ts";
+import { exchangeFiles, graceSeconds, planSwap, removeFiles, swapAsJson, swappedAction, type Swap } from "./swap.ts";
 import { validate, type Validation } from "./validate.ts";
 
 /**
@@ -61,22 +52,6 @@ export async function restoreOffline(
     evidence: ["after the server had started with it", "after another restart"],
     warnings: sameContent(first, second) ? [] : ["keys expired while it was validated"],
   };
-}
-
-async function stage(
-  context: OperationContext,
-  target: Target,
-  source: ArtifactSource,
-  form: FormName,
-  where: Persistence,
-  swap: Swap,
-): Promise<void> {
-  const { containers, journal, signal } = context;
-  const owner = await ownershipOf(context, containerOf(target), where);
-  context.progress({ step: "copying the backup beside the server's files" });
-  await journal.record({ part: target.database, action: stagedAction, data: swapAsJson(swap) });
-  const files = newFiles(source, form, where, owner, `${swap.aside}/new`);
-  await containers.writeArchive(swap.container, swap.directory, files, signal);
 }
 
 /**

@@ -3,27 +3,24 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   BackupError,
   type ArtifactSource,
+  type Bytes,
   type OperationContext,
   type RestoreFacts,
-  type ThrowawayContainer,
+  type ToolProcess,
 } from "@sutazai/backup-core";
-import { writeTar } from "@sutazai/backup-formats";
 import type { FormName } from "../options.ts";
 import { persistenceOf, type Persistence } from "../persistence.ts";
 import { idle, save } from "../save.ts";
 import type { Server } from "../server.ts";
 import { containerOf, type Target } from "../target.ts";
-import { newFiles } from "./new-files.ts";
 import { followNobody } from "./read-only.ts";
-import { keepPresent, planSwap, stagedAction, swapAsJson, swappedAction } from "./swap.ts";
+import { stage } from "./stage.ts";
+import { keepPresent, planSwap, swapAsJson, swappedAction, type Swap } from "./swap.ts";
 import { validate } from "./validate.ts";
 
 const pollInterval = 200;
 /** With another port each: one may be taken. */
 const attempts = 3;
-const root = "restore";
-/** What the target sends its master as a password (`masterauth`) is asked for: one that asks for none would refuse it. */
-const settingsFile = "restore.conf";
 
 /**
  * Loads the backup into a temporary server and makes the target its replica: the target serves its old content until it has the new one,
@@ -39,12 +36,12 @@ export async function restoreOnline(
   const { containers, journal, signal } = context;
   const where = await persistenceOf(server, target.database);
   const swap = planSwap(containerOf(target), where, journal.id);
+  await stage(context, target, source, form, where, swap);
   await save(server, signal, target.database);
-  await journal.record({ part: target.database, action: stagedAction, data: swapAsJson(swap) });
   await keepPresent(containers, swap, where, signal);
   await journal.record({ part: target.database, action: swappedAction, data: swapAsJson(swap) });
 
-  await replicate(context, target, server, source, form, where);
+  await replicate(context, target, server, form, where, swap);
   // The content stays, the fence as well; the temporary server is not needed any longer.
   await idle(server, signal);
   const validation = await validate(context, target, server, source, form);
@@ -70,20 +67,24 @@ async function replicate(
   context: OperationContext,
   target: Target,
   server: Server,
-  source: ArtifactSource,
   form: FormName,
   where: Persistence,
+  swap: Swap,
 ): Promise<void> {
   const { masterauth } = await server.settings("masterauth");
   for (let attempt = 1; ; attempt++) {
     const port = randomInt(20_000, 60_000);
-    await using temporary = await startTemporary(context, target, source, form, where, port, masterauth);
+    await using temporary = await startTemporary(context, target, form, where, swap, port, masterauth);
+    const lastLines = drain(temporary.stdout);
+    let hasEnded = false;
+    const end = temporary.exit.finally(() => (hasEnded = true));
+    end.catch(() => undefined);
     await server.call("REPLICAOF", "127.0.0.1", port);
-    if (await isSynchronized(context, server, temporary)) {
+    if (await isSynchronized(context, server, () => hasEnded)) {
       await followNobody(server);
       return;
     }
-    const log = await temporary.logs();
+    const log = await lastLines;
     if (attempt < attempts && log.includes("Address already in use")) continue;
     throw new BackupError(
       "restore-failed",
@@ -97,41 +98,55 @@ async function replicate(
   }
 }
 
-async function startTemporary(
+/**
+ * A server of the same image on the staged files, in the target's network, at a port of 127.0.0.1. As a sidecar: it ends when we do. For an RDB it only
+ * reads; a server with an AOF wants to write one.
+ */
+function startTemporary(
   { containers, signal }: OperationContext,
   target: Target,
-  source: ArtifactSource,
   form: FormName,
   where: Persistence,
+  swap: Swap,
   port: number,
   masterPassword: string | undefined,
-): Promise<ThrowawayContainer> {
+): Promise<ToolProcess> {
   const { id, imageId } = containerOf(target);
-  const names = { ...where, rdbFile: "dump.rdb", aofDirectory: "appendonlydir", aofFile: "appendonly.aof" };
-  // `nobody`: it runs as such.
-  const owner = { uid: 65_534, gid: 65_534, fileMode: 0o600, directoryMode: 0o700 };
-  const settings =
-    masterPassword === undefined || masterPassword === "" ? "" : `requirepass ${quoted(masterPassword)}\n`;
-  return containers.throwaway({
+  return containers.sidecar({
     image: imageId,
     purpose: "redis-restore",
     networkOf: id,
-    user: `${owner.uid}:${owner.gid}`,
-    entrypoint: ["sh", "-c", 'exec "$(command -v redis-server || command -v valkey-server)" "$@"', "server"],
-    command: [
-      `/tmp/${settingsFile}`,
-      ...["--bind", "127.0.0.1", "--port", String(port), "--protected-mode", "no"],
-      ...["--dir", `/${root}`, "--dbfilename", names.rdbFile, "--save", "", "--repl-diskless-sync-delay", "0"],
-      ...["--appendonly", form === "aof" ? "yes" : "no"],
-    ],
-    files: {
-      "/": newFiles(source, form, names, owner, root),
-      "/tmp": writeTar([
-        { name: settingsFile, content: Buffer.from(settings), uid: owner.uid, gid: owner.gid, mode: 0o600 },
-      ]),
+    volumesOf: id,
+    volumesReadOnly: form === "rdb",
+    user: "0:0",
+    environment: {
+      // What the target sends its master as a password has to be asked for: a server that asks for none refuses it.
+      SETTINGS: masterPassword === undefined || masterPassword === "" ? "" : `requirepass ${quoted(masterPassword)}`,
     },
+    command: [
+      ...["sh", "-c", startScript, "server"],
+      ...["--bind", "127.0.0.1", "--port", String(port), "--protected-mode", "no"],
+      ...["--dir", `${swap.directory}/${swap.aside}/new`, "--dbfilename", where.rdbFile, "--save", ""],
+      ...["--appendonly", form === "aof" ? "yes" : "no", "--appendfilename", where.aofFile],
+      ...(where.aofDirectory === undefined ? [] : ["--appenddirname", where.aofDirectory]),
+      ...["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"],
+    ],
     signal,
   });
+}
+
+const startScript = `server=$(command -v redis-server || command -v valkey-server) || exit 127
+printf '%s\\n' "$SETTINGS" | "$server" - "$@"`;
+
+/** Reads what a server logs, and gives the last of it when it has ended. */
+async function drain(output: Bytes): Promise<string> {
+  let tail = "";
+  try {
+    for await (const chunk of output) tail = (tail + Buffer.from(chunk).toString("utf8")).slice(-4096);
+  } catch {
+    // It was ended by us.
+  }
+  return tail;
 }
 
 /** As the server's configuration file quotes. */
@@ -139,19 +154,18 @@ function quoted(text: string): string {
   return `"${text.replaceAll(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }
 
-/** Waits for the first full synchronisation; false where the temporary server has ended. */
+/** Waits for the first full synchronisation; false where the temporary server has ended before. */
 async function isSynchronized(
   { signal, progress }: OperationContext,
   server: Server,
-  temporary: ThrowawayContainer,
+  hasEnded: () => boolean,
 ): Promise<boolean> {
   progress({ step: "replicating from a temporary server" });
   for (;;) {
     const info = await server.info("replication", "persistence");
-    if (info["master_link_status"] === "up" && info["master_sync_in_progress"] === "0" && info["loading"] !== "1")
-      return true;
-    const { state } = await temporary.inspect();
-    if (state !== "running") return false;
+    const isUp = info["master_link_status"] === "up" && info["master_sync_in_progress"] === "0";
+    if (isUp && (info["loading"] ?? "0") === "0" && (info["async_loading"] ?? "0") === "0") return true;
+    if (hasEnded()) return false;
     await delay(pollInterval, undefined, { signal });
   }
 }

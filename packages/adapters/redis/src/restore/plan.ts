@@ -12,7 +12,7 @@ import { formNames, type FormName } from "../options.ts";
 import { isOnVolume, persistenceOf, type Persistence } from "../persistence.ts";
 import type { Info, Server } from "../server.ts";
 import { containerOf, type Target } from "../target.ts";
-import { newestReadable, readableSince, serverVersion } from "../version.ts";
+import { majorOf, newestReadable, productOf, readableSince, serverVersion } from "../version.ts";
 
 export const methodNames = ["offline", "online"] as const;
 export type MethodName = (typeof methodNames)[number];
@@ -179,12 +179,21 @@ async function checkSettings(
 }
 
 function checkVersion(info: Info, manifest: Manifest, form: FormName): void {
-  const needed = detailsOf(manifest).rdb[form]?.version;
+  const { rdb, product } = detailsOf(manifest);
+  const version = serverVersion(info);
+  if (product === productOf(info) && majorOf(manifest.serverVersion) > majorOf(version)) {
+    throw new BackupError(
+      "incompatible-version",
+      `the backup is of ${product} ${manifest.serverVersion}, this server is ${version}`,
+      { operation, hint: `restore into version ${majorOf(manifest.serverVersion)} or newer` },
+    );
+  }
+  const needed = rdb[form]?.version;
   if (needed === undefined || needed <= newestReadable(info)) return;
   throw new BackupError(
     "incompatible-version",
-    `the backup has RDB version ${needed}; ${serverVersion(info)} reads up to ${newestReadable(info)}`,
-    { operation, hint: `restore into version ${readableSince(needed)} or newer` },
+    `the backup has RDB version ${needed}; ${productOf(info)} ${version} reads up to ${newestReadable(info)}`,
+    { operation, hint: `restore into Redis ${readableSince(needed)} or newer` },
   );
 }
 

@@ -51,15 +51,19 @@ export function uint32(value: number): Buffer {
 /** Entries are strings, or bytes of an encoding of their own. */
 export function ziplist(...entries: (string | Buffer)[]): Buffer {
   let before = 0;
+  let tail = 10;
+  let end = 10;
   const parts = entries.map((entry) => {
     const encoded = typeof entry === "string" ? ziplistString(entry) : entry;
     const head = before < 254 ? Buffer.from([before]) : Buffer.concat([Buffer.from([254]), uint32(before)]);
     before = head.length + encoded.length;
+    tail = end;
+    end += before;
     return Buffer.concat([head, encoded]);
   });
   const body = Buffer.concat(parts);
   const count = Buffer.from([entries.length & 255, entries.length >> 8]);
-  return Buffer.concat([uint32(body.length + 11), uint32(10), count, body, Buffer.from([255])]);
+  return Buffer.concat([uint32(body.length + 11), uint32(tail), count, body, Buffer.from([255])]);
 }
 
 function ziplistString(value: string): Buffer {
