@@ -108,7 +108,8 @@ export class Server implements AsyncDisposable {
         if (!(isUnused && password.isFound)) throw error;
       }
     }
-    await this.#client.call(this.#nameOf("PING"));
+    // Not PING: a server that cannot save (MISCONF) refuses it.
+    await this.#client.call(this.#nameOf("INFO"), "server");
   }
 
   #nameOf(command: string): string {

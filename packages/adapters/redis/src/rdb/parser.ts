@@ -145,10 +145,10 @@ export class RdbParser {
         // By far the most frequent: without a generator of its own.
         if (window.left < headLength) yield* window.want(headLength);
         if (!this.#strings.next(this.#row)) yield* this.#strings.rest(this.#row);
-        this.#endKey("string", Infinity, 1);
+        this.#endKey("string", undefined);
       } else {
         yield* this.#values.read(type);
-        this.#endKey(type.kind, this.#values.earliestField, this.#values.members);
+        this.#endKey(type.kind, this.#values);
       }
     }
     yield* this.#footer();
@@ -182,21 +182,21 @@ export class RdbParser {
     row.halves(this.#expiryLow, this.#expiryHigh);
   }
 
-  #endKey(kind: ValueKind, earliestField: number, members: number): void {
+  #endKey(kind: ValueKind, value: ValueReader | undefined): void {
     const isExpiring = this.#hasExpiry;
     const expiry = isExpiring ? (this.#expiryHigh | 0) * 0x100000000 + this.#expiryLow : Infinity;
     this.#hasExpiry = false;
     this.#expiryLow = 0;
     this.#expiryHigh = 0;
     if (expiry < this.#earliestExpiry) this.#earliestExpiry = expiry;
-    if (earliestField < this.#earliestExpiry) this.#earliestExpiry = earliestField;
-    if (expiry <= this.#expiredBy || members === 0) return;
+    if (value !== undefined && value.earliestField < this.#earliestExpiry) this.#earliestExpiry = value.earliestField;
+    if (expiry <= this.#expiredBy || value?.members === 0) return;
     const database = this.#current;
     if (database.keys === 0) this.#databases.set(this.#index, database);
     database.keys += 1;
     if (isExpiring) database.expires += 1;
     database.kinds.set(kind, (database.kinds.get(kind) ?? 0) + 1);
-    this.#row.addTo(isExpiring || earliestField < Infinity ? database.expiring : database.persistent);
+    this.#row.addTo(isExpiring || value?.hasExpiringField === true ? database.expiring : database.persistent);
   }
 
   *#special(code: number): Parse {

@@ -58,6 +58,8 @@ const packedNode = 2;
 export class ValueReader {
   /** After a hash: the earliest expiry of its fields, Infinity without one. */
   earliestField: number = Infinity;
+  /** After a value: whether a field that is left in it expires. */
+  hasExpiringField: boolean = false;
   /** After a value: members left in it once the expired fields are gone. */
   members: number = 0;
   readonly #window: Window;
@@ -91,6 +93,7 @@ export class ValueReader {
 
   *read(type: ValueType): Parse {
     this.earliestField = Infinity;
+    this.hasExpiringField = false;
     this.members = 1;
     switch (type.kind) {
       case "string":
@@ -277,6 +280,7 @@ export class ValueReader {
   #addField(digest: MultisetDigest, expiry: number): void {
     if (expiry > 0 && expiry < this.earliestField) this.earliestField = expiry;
     if (expiry > 0 && expiry <= this.#expiredBy) return;
+    if (expiry > 0) this.hasExpiringField = true;
     this.#element.number(expiry);
     this.#element.addTo(digest);
     this.members += 1;
