@@ -21,14 +21,17 @@ heading("1. Two real databases are started");
 await using postgres = await startServer("postgres");
 await using redis = await startServer("redis", { arguments: ["--appendonly", "yes"] });
 for (const { kind, image, standIn } of [postgres, redis]) {
-  say(`${kind}: ${image}${standIn ? " (the real server, in an image built here, as the official image cannot be had)" : ""}`);
+  say(
+    `${kind}: ${image}${standIn ? " (the real server, in an image built here, as the official image cannot be had)" : ""}`,
+  );
 }
 
 heading("2. They are filled with the data of a small AI platform");
 await Promise.all([fillPostgres(postgres, { scale: 5 }), fillRedis(redis, { keys: 100_000 })]);
 const before = await witness(postgres, redis);
 say(`${before.size} facts noted by asking the databases themselves, to compare with at the end:`);
-for (const [name, value] of [...before].filter(([name]) => /users|messages|keys/.test(name)).slice(0, 8)) say(`  ${name} = ${value}`);
+for (const [name, value] of [...before].filter(([name]) => /users|messages|keys/.test(name)).slice(0, 8))
+  say(`  ${name} = ${value}`);
 
 heading("3. They are backed up in parallel");
 const directory = await mkdtemp(join(tmpdir(), "sutazai-demo-"));
@@ -69,10 +72,12 @@ process.exitCode = proven ? 0 : 1;
 
 /** One line for each step of each database. */
 function showSteps(): (event: BackupEvent) => void {
-  const shown = new Map<string, string>();
+  const shown = new Set<string>();
   return (event) => {
-    if (event.type !== "progress" || shown.get(event.database) === event.step) return;
-    shown.set(event.database, event.step);
-    say(`  ${event.database}: ${event.step}`);
+    if (event.type === "run-start") shown.clear();
+    if (event.type !== "progress") return;
+    const line = `  ${event.database}: ${event.step}`;
+    if (!shown.has(line)) say(line);
+    shown.add(line);
   };
 }

@@ -8,12 +8,18 @@ export async function witness(postgres: ServerAddress, redis: ServerAddress): Pr
 
 /** What of `before` is not so any more. */
 export function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
-  return [...before].flatMap(([name, value]) => (after.get(name) === value ? [] : [`${name}: was ${value}, is ${after.get(name) ?? "gone"}`]));
+  return [...before].flatMap(([name, value]) =>
+    after.get(name) === value ? [] : [`${name}: was ${value}, is ${after.get(name) ?? "gone"}`],
+  );
 }
 
 async function askPostgres(server: ServerAddress): Promise<[string, string][]> {
   const facts: [string, string][] = [];
-  for (const database of await rows<{ datname: string }>(server, "postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate")) {
+  for (const database of await rows<{ datname: string }>(
+    server,
+    "postgres",
+    "SELECT datname FROM pg_database WHERE NOT datistemplate",
+  )) {
     const tables = await rows<{ name: string }>(
       server,
       database.datname,
@@ -39,7 +45,9 @@ async function rows<Row>(server: ServerAddress, database: string, query: string)
 async function askRedis(server: ServerAddress): Promise<[string, string][]> {
   await using connection = await connectRedis(server);
   const { client } = connection;
-  const facts: [string, string][] = [["redis functions", String(((await client.call("FUNCTION", "LIST")) as unknown[]).length)]];
+  const facts: [string, string][] = [
+    ["redis functions", String(((await client.call("FUNCTION", "LIST")) as unknown[]).length)],
+  ];
   for (let database = 0; database < 4; database += 1) {
     await client.select(database);
     const lines: string[] = [];
@@ -50,9 +58,14 @@ async function askRedis(server: ServerAddress): Promise<[string, string][]> {
         pipeline.pexpiretime(key);
       }
       const answers = (await pipeline.exec()) ?? [];
-      (keys as Buffer[]).forEach((key, index) => lines.push(`${key.toString("hex")} ${answers[2 * index]?.[1]} ${answers[2 * index + 1]?.[1]}`));
+      (keys as Buffer[]).forEach((key, index) =>
+        lines.push(`${key.toString("hex")} ${answers[2 * index]?.[1]} ${answers[2 * index + 1]?.[1]}`),
+      );
     }
-    const digest = createHash("sha256").update([...new Set(lines)].sort().join("\n")).digest("hex").slice(0, 16);
+    const digest = createHash("sha256")
+      .update([...new Set(lines)].sort().join("\n"))
+      .digest("hex")
+      .slice(0, 16);
     facts.push([`redis database ${database} keys`, `${await client.dbsize()}, names, types and expiries ${digest}`]);
   }
   return facts;

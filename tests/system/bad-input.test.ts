@@ -25,7 +25,13 @@ async function failureOf(args: readonly string[], environment?: Record<string, s
   const { code, lines } = await platform.json(args, environment);
   const report = lines.find((line) => line.type === "backup-report" || line.type === "restore-report");
   const error = lines.find((line) => line.type === "error")?.error;
-  return { code, errors: [...(error === undefined ? [] : [error]), ...(report?.report.databases ?? []).flatMap((result) => result.error ?? [])] };
+  return {
+    code,
+    errors: [
+      ...(error === undefined ? [] : [error]),
+      ...(report?.report.databases ?? []).flatMap((result) => result.error ?? []),
+    ],
+  };
 }
 
 test("a wrong password names the setting to change, and nothing is written", async () => {
@@ -35,24 +41,34 @@ test("a wrong password names the setting to change, and nothing is written", asy
   ] as const) {
     const { code, errors } = await failureOf(["backup", name], { [variable]: "wrong" });
     expect(code).toBe(1);
-    expect(errors).toEqual([expect.objectContaining({ reason: "authentication", hint: expect.stringMatching(/password/i) })]);
+    expect(errors).toEqual([
+      expect.objectContaining({ reason: "authentication", hint: expect.stringMatching(/password/i) }),
+    ]);
   }
   expect(await stored()).toEqual([]);
 });
 
 test("a container that is missing: the ones that look like it are listed", async () => {
-  const { code, errors } = await failureOf(["backup", "redis"], { BACKUP_REDIS_CONTAINER: platform.redis.name.slice(0, -1) });
+  const { code, errors } = await failureOf(["backup", "redis"], {
+    BACKUP_REDIS_CONTAINER: platform.redis.name.slice(0, -1),
+  });
   expect(code).toBe(1);
   expect(errors).toEqual([expect.objectContaining({ reason: "not-found" })]);
   expect(JSON.stringify(errors)).toContain(platform.redis.name);
 });
 
 test("an unknown database: the known ones are listed", async () => {
-  expect(await failureOf(["backup", "postgrse"])).toMatchObject({ code: 2, errors: [{ hint: "known: postgres, redis" }] });
+  expect(await failureOf(["backup", "postgrse"])).toMatchObject({
+    code: 2,
+    errors: [{ hint: "known: postgres, redis" }],
+  });
 });
 
 test("an unknown option, verb or setting is a usage error", async () => {
-  expect(await platform.run(["backup", "--compresion", "gzip"])).toMatchObject({ code: 2, stderr: expect.stringContaining("compresion") });
+  expect(await platform.run(["backup", "--compresion", "gzip"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("compresion"),
+  });
   expect(await platform.run(["bakcup"])).toMatchObject({ code: 2, stderr: expect.stringContaining("backup") });
   expect(await platform.run([])).toMatchObject({ code: 2 });
   const file = join(platform.directory, "sutazai-backup.config.yaml");
@@ -68,18 +84,27 @@ test("a store that others can write, or that is a file, is refused before anythi
   const open = join(platform.directory, "open");
   await mkdir(open);
   await chmod(open, 0o777);
-  expect(await failureOf(["backup", "--dir", open])).toMatchObject({ code: 1, errors: [{ reason: "permission", hint: expect.stringContaining("chmod") }] });
+  expect(await failureOf(["backup", "--dir", open])).toMatchObject({
+    code: 1,
+    errors: [{ reason: "permission", hint: expect.stringContaining("chmod") }],
+  });
   const file = join(platform.directory, "file");
   await writeFile(file, "");
   expect((await failureOf(["backup", "--dir", file])).code).toBe(1);
 });
 
 test("a restore asks; where nobody can be asked it is refused with the command to use", async () => {
-  expect(await failureOf(["restore", "redis"])).toMatchObject({ code: 4, errors: [{ reason: "refused", hint: expect.stringContaining("--force") }] });
+  expect(await failureOf(["restore", "redis"])).toMatchObject({
+    code: 4,
+    errors: [{ reason: "refused", hint: expect.stringContaining("--force") }],
+  });
 });
 
 test("a restore without a backup says how to get one", async () => {
-  expect(await failureOf(["restore", "redis", "--force"])).toMatchObject({ code: 1, errors: [{ reason: "not-found" }] });
+  expect(await failureOf(["restore", "redis", "--force"])).toMatchObject({
+    code: 1,
+    errors: [{ reason: "not-found" }],
+  });
 });
 
 test("two runs at once: the second is told who holds the lock; --wait waits; unlock breaks it", async () => {
@@ -88,7 +113,9 @@ test("two runs at once: the second is told who holds the lock; --wait waits; unl
   const held = await containers.lock(id, imageId);
   const { code, errors } = await failureOf(["backup", "redis"]);
   expect(code).toBe(5);
-  expect(errors).toEqual([expect.objectContaining({ reason: "locked", message: expect.stringContaining(String(process.pid)) })]);
+  expect(errors).toEqual([
+    expect.objectContaining({ reason: "locked", message: expect.stringContaining(String(process.pid)) }),
+  ]);
 
   const waiting = platform.start(["backup", "redis", "--wait"]);
   const waited = finished(waiting);
@@ -98,21 +125,30 @@ test("two runs at once: the second is told who holds the lock; --wait waits; unl
   expect(await waited).toMatchObject({ code: 0 });
 
   await containers.lock(id, imageId);
-  expect(await platform.run(["unlock"])).toMatchObject({ code: 0, stdout: expect.stringContaining("redis: lock broken") });
+  expect(await platform.run(["unlock"])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("redis: lock broken"),
+  });
   expect(await platform.run(["backup", "redis"])).toMatchObject({ code: 0 });
 });
 
 test("a corrupt backup is found by verify, and refused by restore before anything live is touched", async () => {
   expect(await platform.run(["backup", "redis"])).toMatchObject({ code: 0 });
-  const dump = (await readdir(dir(), { recursive: true })).filter((entry) => /redis.*dump\.rdb\.zst$/.test(entry)).at(-1) ?? "";
+  const dump =
+    (await readdir(dir(), { recursive: true })).filter((entry) => /redis.*dump\.rdb\.zst$/.test(entry)).at(-1) ?? "";
   const path = join(dir(), dump);
   const content = await readFile(path);
   content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1;
   await writeFile(path, content);
-  expect(await platform.run(["verify", "--name", "redis"])).toMatchObject({ code: 6, stdout: expect.stringContaining("DAMAGED") });
+  expect(await platform.run(["verify", "--name", "redis"])).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining("DAMAGED"),
+  });
   const { code, lines } = await platform.json(["restore", "redis", "--force"]);
   expect(code).toBe(4);
-  expect(lines.find((line) => line.type === "restore-report")?.report.databases).toMatchObject([{ state: "untouched", error: { reason: "corrupt" } }]);
+  expect(lines.find((line) => line.type === "restore-report")?.report.databases).toMatchObject([
+    { state: "untouched", error: { reason: "corrupt" } },
+  ]);
 });
 
 test("a manifest of a newer format says which version to use", async () => {
@@ -136,7 +172,10 @@ test("Ctrl-C undoes what was begun and says so", async () => {
   const { code, stderr } = await end;
   expect(code).toBe(130);
   expect(stderr).toContain("undoing what was begun");
-  expect(await platform.run(["recover"])).toMatchObject({ code: 0, stdout: expect.stringContaining("nothing was left behind") });
+  expect(await platform.run(["recover"])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("nothing was left behind"),
+  });
 });
 
 const seen = new WeakSet<object>();

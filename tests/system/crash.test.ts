@@ -23,14 +23,19 @@ beforeAll(async () => {
   console.log(`crashes at ${moments} moments of each, seed ${seed}`);
   random = new Random(seed);
   platform = await startPlatform();
-  await Promise.all([fillPostgres(platform.postgres, { scale: full ? 5 : 0.5 }), fillRedis(platform.redis, { keys: full ? 50_000 : 5000 })]);
+  await Promise.all([
+    fillPostgres(platform.postgres, { scale: full ? 5 : 0.5 }),
+    fillRedis(platform.redis, { keys: full ? 50_000 : 5000 }),
+  ]);
   original = await present();
   let started = Date.now();
   const backup = await platform.json(["backup"]);
   duration.backup = Date.now() - started;
   const report = backup.lines.find((line) => line.type === "backup-report")?.report;
   expect(report?.status).toBe("ok");
-  backupId = Object.fromEntries(report?.databases.map(({ database, backup: taken }) => [database, taken?.id ?? ""]) ?? []);
+  backupId = Object.fromEntries(
+    report?.databases.map(({ database, backup: taken }) => [database, taken?.id ?? ""]) ?? [],
+  );
   await Promise.all([changePostgres(platform.postgres), changeRedis(platform.redis)]);
   started = Date.now();
   expect(await platform.run(["restore", "all", "--force"])).toMatchObject({ code: 0 });
@@ -64,14 +69,18 @@ async function expectSound(what: string): Promise<void> {
 }
 
 /** Facts of one server; a crash of one must not be excused by the other. */
-const of = (kind: string, facts: ReadonlyMap<string, string>) => new Map([...facts].filter(([name]) => name.startsWith(kind)));
+const of = (kind: string, facts: ReadonlyMap<string, string>) =>
+  new Map([...facts].filter(([name]) => name.startsWith(kind)));
 
 async function expectBeforeOrRestored(what: string): Promise<void> {
   const now = await present();
   for (const kind of ["postgres", "redis"]) {
     const asBefore = differences(of(kind, changed), of(kind, now));
     const asRestored = differences(of(kind, original), of(kind, now));
-    expect(Math.min(asBefore.length, asRestored.length), `${what}: ${kind} is in between: ${asBefore[0]} / ${asRestored[0]}`).toBe(0);
+    expect(
+      Math.min(asBefore.length, asRestored.length),
+      `${what}: ${kind} is in between: ${asBefore[0]} / ${asRestored[0]}`,
+    ).toBe(0);
     // Writers must be welcome again.
     if (kind === "redis") await changeRedis(platform.redis);
     else await changePostgresAgain();

@@ -26,18 +26,27 @@ export interface Platform extends AsyncDisposable {
   /** Runs `sutazai-backup` to its end. */
   run(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<CliResult>;
   /** The same with `--json`, read. */
-  json(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<CliResult & { readonly lines: readonly JsonLine[] }>;
+  json(
+    args: readonly string[],
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<CliResult & { readonly lines: readonly JsonLine[] }>;
 }
 
 export type JsonLine =
   | BackupEvent
   | { readonly type: "backup-report"; readonly report: BackupReport }
   | { readonly type: "restore-report"; readonly report: RestoreReport }
-  | { readonly type: "error"; readonly error: { readonly reason: string; readonly message: string; readonly hint?: string } };
+  | {
+      readonly type: "error";
+      readonly error: { readonly reason: string; readonly message: string; readonly hint?: string };
+    };
 
 export async function startPlatform(): Promise<Platform> {
   const directory = await mkdtemp(join(tmpdir(), "sutazai-system-"));
-  const [postgres, redis] = await Promise.all([startServer("postgres"), startServer("redis", { arguments: ["--appendonly", "yes"] })]);
+  const [postgres, redis] = await Promise.all([
+    startServer("postgres"),
+    startServer("redis", { arguments: ["--appendonly", "yes"] }),
+  ]);
   const environment = {
     BACKUP_DIR: join(directory, "backups"),
     BACKUP_STATE_DIR: join(directory, "state"),
@@ -47,7 +56,11 @@ export async function startPlatform(): Promise<Platform> {
     BACKUP_REDIS_PASSWORD: redis.password.reveal(),
   };
   const start = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
-    spawn(process.execPath, [main, ...args], { cwd: directory, env: { ...process.env, ...environment, ...more }, stdio: ["ignore", "pipe", "pipe"] });
+    spawn(process.execPath, [main, ...args], {
+      cwd: directory,
+      env: { ...process.env, ...environment, ...more },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   const run = (args: readonly string[], more?: Readonly<Record<string, string>>) => finished(start(args, more));
   return {
     postgres,
@@ -58,7 +71,10 @@ export async function startPlatform(): Promise<Platform> {
     run,
     json: async (args, more) => {
       const result = await run([...args, "--json"], more);
-      const lines = result.stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as JsonLine);
+      const lines = result.stdout
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as JsonLine);
       return { ...result, lines };
     },
     [Symbol.asyncDispose]: async () => {

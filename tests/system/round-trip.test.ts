@@ -1,6 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { changePostgres, changeRedis, emptyPostgres, emptyRedis, fillPostgres, fillRedis } from "@sutazai/backup-testkit";
+import {
+  changePostgres,
+  changeRedis,
+  emptyPostgres,
+  emptyRedis,
+  fillPostgres,
+  fillRedis,
+} from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { differences, witness } from "../../examples/demo/witness.ts";
 import { startPlatform, type Platform } from "./platform.ts";
@@ -32,9 +39,15 @@ test("backup, show, list, verify: everything is there and proven", async () => {
   expect(list).toMatchObject({ code: 0 });
   for (const { backup: taken } of report?.databases ?? []) {
     expect(list.stdout).toContain(taken?.id);
-    expect(await platform.run(["show", taken?.id ?? ""])).toMatchObject({ code: 0, stdout: expect.stringContaining("verification") });
+    expect(await platform.run(["show", taken?.id ?? ""])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("verification"),
+    });
   }
-  expect(await platform.run(["verify"])).toMatchObject({ code: 0, stdout: expect.stringContaining("2 verified, 0 damaged") });
+  expect(await platform.run(["verify"])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("2 verified, 0 damaged"),
+  });
 });
 
 test("restore over changed content: all is as it was, and the changes are in the safety backups", async () => {
@@ -49,7 +62,13 @@ test("restore over changed content: all is as it was, and the changes are in the
   ]);
   expect(differences(before, await present())).toEqual([]);
 
-  const changed = await platform.json(["restore", "redis", "--force", "--backup", report?.databases[1]?.safetyBackup ?? ""]);
+  const changed = await platform.json([
+    "restore",
+    "redis",
+    "--force",
+    "--backup",
+    report?.databases[1]?.safetyBackup ?? "",
+  ]);
   expect(changed).toMatchObject({ code: 0 });
   expect(differences(before, await present())).not.toEqual([]);
 });

@@ -37,6 +37,6 @@ test.each([
 
 test("every code is documented", async () => {
   const document = await readFile(new URL("../../../docs/exit-codes.md", import.meta.url), "utf8");
-  const documented = [...document.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+  const documented = [...document.matchAll(/^\| (\d+) +\|/gm)].map(([, code]) => Number(code));
   expect(documented).toEqual(Object.values(exitCode));
 });

@@ -120,6 +120,7 @@ export function toBackupError(thrown: unknown, context: BackupErrorOptions = {})
       ? toBackupError(thrown.cause, context)
       : new BackupError("cancelled", "cancelled before it had finished", options);
   }
+  if (thrown instanceof Error && thrown.name === "TimeoutError") return new BackupError("timeout", message, options);
   const system = systemReasons[code];
   if (system !== undefined) return new BackupError(system, message, options);
   return new BackupError("unknown", message, options);

@@ -36,9 +36,15 @@ export interface FingerprintDifference {
 export function compareFingerprints(expected: Fingerprint, actual: Fingerprint): FingerprintDifference[] {
   const names = [...new Set([...Object.keys(expected), ...Object.keys(actual)])].sort();
   return names.flatMap((fact) => {
-    const problem = compareFacts(expected[fact], actual[fact]);
-    return problem === undefined ? [] : [{ fact, problem, expected: expected[fact], actual: actual[fact] }];
+    const pair = { expected: factOf(expected, fact), actual: factOf(actual, fact) };
+    const problem = compareFacts(pair.expected, pair.actual);
+    return problem === undefined ? [] : [{ fact, problem, ...pair }];
   });
+}
+
+// A fact may be called `constructor`: names come from databases.
+function factOf(fingerprint: Fingerprint, name: string): Fact | undefined {
+  return Object.hasOwn(fingerprint, name) ? fingerprint[name] : undefined;
 }
 
 function compareFacts(

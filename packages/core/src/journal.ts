@@ -1,5 +1,5 @@
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { BackupError, toBackupError } from "./error.ts";
 import { newId } from "./id.ts";
@@ -289,7 +289,7 @@ export class OpenOperation implements JournalOperation {
 
 /** Replaces a file so that after a power cut it is the old one or the new one, whole. Mode 0600. */
 export async function writeDurably(path: string, content: string): Promise<void> {
-  const staged = `${path}.tmp`;
+  const staged = `${path}.${newId()}.tmp`;
   const file = await open(staged, "w", 0o600);
   try {
     await file.writeFile(content);
@@ -298,7 +298,7 @@ export async function writeDurably(path: string, content: string): Promise<void>
     await file.close();
   }
   await rename(staged, path);
-  await syncDirectory(join(path, ".."));
+  await syncDirectory(dirname(path));
 }
 
 /** Makes renames, creations and removals within a directory durable. */

@@ -7,6 +7,11 @@ import type { ContainerMount, PublishedPort } from "./runtime.ts";
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
+/** A value as JSON keeps it: what has no place there (undefined, functions) is left out, secrets are redacted. */
+export function toJson(value: object): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}
+
 export const manifestVersion = 1;
 
 /** The record of one backup. Never rewritten once published. Times are ISO 8601 in UTC, sizes bytes. */

@@ -139,9 +139,12 @@ export interface ContainerRuntime extends Recoverer {
   exec(containerId: string, spec: ExecSpec): Promise<ToolProcess>;
   /** Where a client on this host reaches the port: published port, then the container's own address. Throws `connection`. */
   resolveAddress(container: ContainerInfo, port: number): Promise<Address>;
-  /** A tar of a path in a container, running or stopped. */
+  /**
+   * A tar of a path in a container, running or stopped. While it is read the daemon answers nothing else about that
+   * container: ask nothing of it within the loop, and prefer a sidecar for much data.
+   */
   readArchive(containerId: string, path: string, signal: AbortSignal): Bytes;
-  /** Unpacks a tar into a directory of a container, owners kept. */
+  /** Unpacks a tar into a directory of a container, owners kept. The container is locked meanwhile, as by {@link readArchive}. */
   writeArchive(containerId: string, directory: string, tar: Bytes, signal: AbortSignal): Promise<void>;
   /**
    * Stops a container under the journal: undoing and finishing both start it again. Throws `unsupported` for

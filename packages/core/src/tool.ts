@@ -11,7 +11,7 @@ export interface ToolProcess extends AsyncDisposable {
    * success: await {@link exit}. Throws where the connection to the process is lost.
    */
   readonly stdout: Bytes;
-  /** Settles when the process has ended and its output has been read or discarded. Rejects on a lost connection, an abort, or when the given standard input threw. */
+  /** Settles when the process has ended and its output has been read (up to 256 KiB may be left unread) or discarded. Rejects on a lost connection, an abort, or when the given standard input threw. */
   readonly exit: Promise<ToolExit>;
 }
 

@@ -11,6 +11,7 @@ test.each([
   [errno("ETIMEDOUT"), "timeout"],
   [new DOMException("aborted", "AbortError"), "cancelled"],
   [Object.assign(new Error("aborted"), { code: "ABORT_ERR" }), "cancelled"],
+  [new DOMException("took too long", "TimeoutError"), "timeout"],
   [new Error("odd"), "unknown"],
   ["not even an error", "unknown"],
 ])("%s becomes a BackupError", (thrown, reason) => {

@@ -28,6 +28,15 @@ test.each(cases)("%s", (_, expected, actual, problem) => {
   expect(differences.map((difference) => difference.problem)).toEqual(problem === undefined ? [] : [problem]);
 });
 
+test("a fact may be called anything", () => {
+  for (const fact of ["constructor", "__proto__", "toString"]) {
+    const recorded = JSON.parse(`{"${fact}":{"exact":1}}`);
+    expect(compareFingerprints(recorded, {})).toMatchObject([{ fact, problem: "missing" }]);
+    expect(compareFingerprints({}, recorded)).toMatchObject([{ fact, problem: "unexpected" }]);
+    expect(compareFingerprints(recorded, recorded)).toEqual([]);
+  }
+});
+
 test("a difference reads as one line", () => {
   const [difference] = compareFingerprints(
     { "table:public.users": { exact: "5:ab" } },

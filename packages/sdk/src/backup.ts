@@ -4,6 +4,7 @@ import {
   newId,
   overallOutcome,
   toBackupError,
+  toJson,
   type BackupReport,
   type Bytes,
   type ContainerDefinition,
@@ -65,7 +66,7 @@ export async function runBackup(parts: SystemParts, options: BackupOptions = {})
     store: parts.store.location,
     databases,
   };
-  const path = await parts.store.writeReport(`master_backup_report_${runId}.json`, structuredClone(report) as never);
+  const path = await parts.store.writeReport(`master_backup_report_${runId}.json`, toJson(report));
   parts.emit({
     type: "run-end",
     at: report.endedAt,
@@ -213,7 +214,7 @@ export async function takeBackup(
     forms: facts.forms,
     details: facts.details,
   });
-  await parts.store.annotate(manifest.id, "verification", structuredClone(verification) as never);
+  await parts.store.annotate(manifest.id, "verification", toJson(verification));
   return { manifest, problems: await pinBeforeEmptied(parts, manifest, earlier) };
 }
 

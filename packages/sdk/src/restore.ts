@@ -6,6 +6,7 @@ import {
   newId,
   overallOutcome,
   toBackupError,
+  toJson,
   type ArtifactSource,
   type DatabaseAdapter,
   type DatabaseRestoreResult,
@@ -19,7 +20,7 @@ import {
 } from "@sutazai/backup-core";
 import { verifyStructure } from "@sutazai/backup-verifier";
 import { takeBackup } from "./backup.ts";
-import { chooseBackup } from "./choose.ts";
+import { openChosen } from "./choose.ts";
 import { openContext, recovererOf, selectDatabases, type SystemParts } from "./context.ts";
 import { timeLimit } from "./limits.ts";
 import { lockDatabase } from "./locks.ts";
@@ -31,6 +32,8 @@ export interface RestoreOptions {
   readonly databases?: readonly string[];
   /** A backup's id, for one database; the newest good one of each otherwise. */
   readonly backup?: string;
+  /** The directory of a backup that is not in the store, for one database. */
+  readonly file?: string;
   /** A form of the backup; its first otherwise. */
   readonly form?: string;
   /** One of the adapter's restore methods; its first otherwise. */
@@ -53,10 +56,10 @@ export interface RestoreOptions {
 export async function runRestore(parts: SystemParts, options: RestoreOptions = {}): Promise<RestoreReport> {
   const signal = options.signal ?? new AbortController().signal;
   const adapters = selectDatabases(parts, options.databases);
-  if (options.backup !== undefined && adapters.length !== 1) {
-    throw new BackupError("configuration", "a backup id goes with exactly one database", {
+  if ((options.backup ?? options.file) !== undefined && adapters.length !== 1) {
+    throw new BackupError("configuration", "one backup goes with exactly one database", {
       operation: "restore",
-      hint: "name the database: `restore <name> --backup <id>`",
+      hint: "name the database: `restore <name> --backup <id>`, or `--file <directory>`",
     });
   }
   const wait = options.wait ?? false;
@@ -87,7 +90,7 @@ export async function runRestore(parts: SystemParts, options: RestoreOptions = {
     store: parts.store.location,
     databases,
   };
-  const path = await parts.store.writeReport(`restore_report_${runId}.json`, structuredClone(report) as never);
+  const path = await parts.store.writeReport(`restore_report_${runId}.json`, toJson(report));
   parts.emit({
     type: "run-end",
     at: report.endedAt,
@@ -112,7 +115,7 @@ class Restoration {
   #safety: Manifest | undefined;
   #state: DatabaseRestoreResult["state"] = "untouched";
   #rollback: string | undefined;
-  #warnings: string[] = [];
+  readonly #warnings = new Set<string>();
 
   constructor(
     parts: SystemParts,
@@ -134,7 +137,7 @@ class Restoration {
     let outcome: Pick<DatabaseRestoreResult, "status" | "error" | "evidence" | "factsCompared">;
     try {
       const facts = await this.#restore();
-      this.#warnings.push(...facts.warnings);
+      this.#note(facts.warnings);
       outcome = { status: "ok", evidence: facts.evidence, factsCompared: Object.keys(facts.expected).length };
     } catch (thrown) {
       const error = toBackupError(thrown, { database, operation: "restore" });
@@ -160,7 +163,7 @@ class Restoration {
       ...(this.#safety !== undefined && { safetyBackup: this.#safety.id }),
       ...(this.#rollback !== undefined && { rollback: this.#rollback }),
       state: this.#state,
-      warnings: this.#warnings,
+      warnings: [...this.#warnings],
       ...outcome,
     };
   }
@@ -186,7 +189,7 @@ class Restoration {
       signal: limit.signal,
     });
     const plan = await this.#adapter.planRestore(context, source.manifest, chosen);
-    this.#warnings.push(...plan.warnings);
+    this.#note(plan.warnings);
 
     let facts: RestoreFacts;
     try {
@@ -215,10 +218,9 @@ class Restoration {
   }
 
   async #checkedSource(context: OperationContext): Promise<ArtifactSource> {
-    const { store } = this.#parts;
     context.progress({ step: "checking the backup" });
-    const id = this.#options.backup ?? (await chooseBackup(store, this.#adapter.name));
-    const source = await store.open(id);
+    const { source, checkIntegrity } = await openChosen(this.#parts.store, this.#adapter.name, this.#options);
+    const { id } = source.manifest;
     if (source.manifest.kind !== this.#adapter.kind) {
       throw new BackupError(
         "unsupported",
@@ -233,7 +235,7 @@ class Restoration {
     if (source.manifest.status === "partial") {
       this.#warn(`backup ${id} is partial: ${source.manifest.incomplete.join("; ")}`);
     }
-    const integrity = await store.checkIntegrity(id, context.signal);
+    const integrity = await checkIntegrity(context.signal);
     const structure = await verifyStructure(
       {
         artifacts: source.manifest.artifacts,
@@ -320,8 +322,12 @@ class Restoration {
     }
   }
 
+  #note(warnings: readonly string[]): void {
+    for (const warning of warnings) this.#warnings.add(warning);
+  }
+
   #warn(message: string): void {
-    this.#warnings.push(message);
+    this.#note([message]);
     this.#parts.emit({ type: "warning", at: new Date().toISOString(), database: this.#adapter.name, message });
   }
 }

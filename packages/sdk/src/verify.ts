@@ -1,4 +1,4 @@
-import { BackupError, type DatabaseAdapter, type StoredBackup } from "@sutazai/backup-core";
+import { BackupError, toJson, type DatabaseAdapter, type StoredBackup } from "@sutazai/backup-core";
 import { verifyChecksum, verifyStructure, type Verification } from "@sutazai/backup-verifier";
 import { moduleOf } from "./adapters.ts";
 import { settleDeadOperations } from "./recover.ts";
@@ -81,7 +81,7 @@ async function verifyOne(
     );
   }
   for (const verification of verifications) {
-    await parts.store.annotate(id, "verification", structuredClone(verification) as never);
+    await parts.store.annotate(id, "verification", toJson(verification));
   }
   const problems = verifications.flatMap(({ problems }) => problems);
   return { id, database, ok: problems.length === 0, problems, verifications };

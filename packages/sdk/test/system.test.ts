@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackupError, type BackupEvent, type ContainerRuntime } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -255,6 +255,29 @@ describe("restore", () => {
     expect(await restore()).toMatchObject({ state: "untouched", error: { reason: "corrupt" } });
     expect(db.calls).toEqual([]);
     expect(await system.verify()).toMatchObject([{ ok: false }]);
+  });
+
+  test("from a directory that is not in the store", async () => {
+    const [manifest = ""] = (await readdir(join(directory, "store"), { recursive: true })).filter((name) =>
+      name.endsWith("manifest.json"),
+    );
+    const elsewhere = join(directory, "elsewhere");
+    await cp(join(directory, "store", dirname(manifest)), elsewhere, { recursive: true });
+    await rm(join(directory, "store"), { recursive: true });
+    expect(await restore({ databases: ["db"], file: elsewhere })).toMatchObject({ state: "restored" });
+    expect(db.lines).toEqual(lines);
+    expect(await restore({ databases: ["db"], file: join(elsewhere, "manifest.json") })).toMatchObject({
+      state: "restored",
+    });
+    expect(await restore({ databases: ["db"], file: directory })).toMatchObject({
+      state: "untouched",
+      error: { reason: "not-found" },
+    });
+    await writeFile(join(elsewhere, "lines.txt.zst"), "");
+    expect(await restore({ databases: ["db"], file: elsewhere })).toMatchObject({
+      state: "untouched",
+      error: { reason: "corrupt" },
+    });
   });
 
   test("without a fence is refused unless it is asked for", async () => {

@@ -1,6 +1,16 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { BackupError, parseManifest, toBackupError, type Manifest, type StoredBackup } from "@sutazai/backup-core";
+import {
+  BackupError,
+  parseManifest,
+  toBackupError,
+  type ArtifactSource,
+  type Codec,
+  type CodecName,
+  type Manifest,
+  type StoredBackup,
+} from "@sutazai/backup-core";
+import { readArtifact } from "./artifact.ts";
 import { sha256 } from "./content.ts";
 import { codeOf, readSmallFile } from "./files.ts";
 import {
@@ -13,6 +23,7 @@ import {
   manifestFile,
   vectorFolder,
 } from "./names.ts";
+import { noArtifact } from "./staged-backup.ts";
 
 /** More than a fingerprint of a hundred thousand tables needs; what is larger is damage. */
 export const largestManifest: number = 64 * 1024 * 1024;
@@ -110,6 +121,22 @@ export async function readManifest({ id, folder, path }: Location): Promise<Read
   }
   assertConsistent(manifest, file);
   return { manifest, sha256: sha256(bytes) };
+}
+
+/** A published backup as adapters read it. */
+export function sourceOf(
+  { id, path }: Location,
+  manifest: Manifest,
+  codecOf: (name: CodecName) => Codec,
+): ArtifactSource {
+  return {
+    manifest,
+    read: (name) => {
+      const entry = manifest.artifacts.find((artifact) => artifact.name === name);
+      if (entry === undefined) throw noArtifact(name, id, manifest.database);
+      return readArtifact(path, entry, codecOf);
+    },
+  };
 }
 
 /** Artifacts stay within the backup, have files of their own, and are those the forms name. */

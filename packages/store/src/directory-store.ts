@@ -20,14 +20,13 @@ import {
   type StoredBackup,
 } from "@sutazai/backup-core";
 import { addAnnotation, readAnnotations } from "./annotations.ts";
-import { readArtifact } from "./artifact.ts";
-import { Catalogue, readManifest } from "./catalogue.ts";
+import { Catalogue, readManifest, sourceOf } from "./catalogue.ts";
 import { catchUp, publish, takeOut, type StoreParts } from "./changes.ts";
 import { makeDirectories, storing, writeNewFile } from "./files.ts";
 import { checkBackup } from "./integrity.ts";
 import { LockDirectory, type HeldLock, type LockMode } from "./lock-directory.ts";
 import { preparePrivateRoot } from "./private-root.ts";
-import { DirectoryStagedBackup, noArtifact } from "./staged-backup.ts";
+import { DirectoryStagedBackup } from "./staged-backup.ts";
 import { Staging } from "./staging.ts";
 import { StoreLog } from "./store-log.ts";
 
@@ -137,14 +136,7 @@ class DirectoryStore implements Store {
     return this.#storing("open", async () => {
       const location = await this.#parts.catalogue.find(id);
       const { manifest } = await readManifest(location);
-      return {
-        manifest,
-        read: (name) => {
-          const entry = manifest.artifacts.find((artifact) => artifact.name === name);
-          if (entry === undefined) throw noArtifact(name, id, manifest.database);
-          return readArtifact(location.path, entry, this.#options.codecOf);
-        },
-      };
+      return sourceOf(location, manifest, this.#options.codecOf);
     });
   }
 

@@ -7,13 +7,14 @@ export function plainPrinter(
   out: NodeJS.WritableStream = process.stdout,
   log: NodeJS.WritableStream = process.stderr,
 ): Printer {
-  const steps = new Map<string, string>();
+  const steps = new Set<string>();
   const line = (text: string) => void log.write(`${new Date().toISOString()} ${text}\n`);
   return {
     event: (event) => {
       if (event.type === "progress") {
-        if (steps.get(event.database) === event.step) return;
-        steps.set(event.database, event.step);
+        const step = `${event.database}\0${event.step}`;
+        if (steps.has(step)) return;
+        steps.add(step);
       }
       const text = describeEvent(event);
       if (text !== undefined) line(text);
