@@ -31,6 +31,9 @@ export function tableKey(schema: string, table: string): string {
 // A table's rows are what one looks for under its name.
 const kinds: Readonly<Record<string, string>> = { TABLE: "table-definition" };
 
+// pg_dump lists the roles of a policy as they happen to lie in the server's catalog, which any ALTER ROLE may change: its words count in no order.
+const unordered: ReadonlySet<string> = new Set(["POLICY"]);
+
 const complete = /^-- PostgreSQL database (?:cluster )?dump complete$/;
 const begins = /^-- PostgreSQL database (?:cluster )?dump$/;
 
@@ -50,6 +53,9 @@ export class DumpReader implements DumpHandler {
 
   #entry: TocHeader | undefined;
   readonly #entryHash: RowHash = new RowHash();
+  #entryUnordered = false;
+  #words: MultisetDigest = new MultisetDigest();
+  readonly #wordHash: RowHash = new RowHash();
   #entrySpeaks = false;
   #entryExcluded = false;
   #digesting = false;
@@ -108,6 +114,9 @@ export class DumpReader implements DumpHandler {
     this.#endEntry();
     this.#entry = header;
     this.#entryHash.reset();
+    this.#entryUnordered = unordered.has(header.type);
+    this.#words = new MultisetDigest();
+    this.#wordHash.reset();
     this.#entrySpeaks = false;
     this.#entryExcluded = false;
   }
@@ -130,7 +139,8 @@ export class DumpReader implements DumpHandler {
   }
 
   statementBytes(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#digesting) this.#entryHash.update(bytes, start, end);
+    if (this.#digesting && this.#entryUnordered) this.#addWords(bytes, start, end);
+    else if (this.#digesting) this.#entryHash.update(bytes, start, end);
     if (this.#remaining) this.#restHash.update(bytes, start, end);
   }
 
@@ -166,6 +176,20 @@ export class DumpReader implements DumpHandler {
     this.#rows += this.#rowDigest.count;
   }
 
+  /** Blanks and commas part words, and every statement ends one. */
+  #addWords(bytes: Uint8Array, start: number, end: number): void {
+    for (let from = start, position = start; position <= end; position++) {
+      const byte = bytes[position];
+      const parts = byte === 32 || byte === 10 || byte === 44 || byte === 59;
+      if (position < end && !parts) continue;
+      this.#wordHash.update(bytes, from, position);
+      from = position + 1;
+      if (position === end) continue;
+      this.#words.add(this.#wordHash);
+      this.#wordHash.reset();
+    }
+  }
+
   #noteLine(line: string): void {
     this.#restHash.reset();
     this.#restHash.update(Buffer.from(line, "latin1"));
@@ -176,6 +200,7 @@ export class DumpReader implements DumpHandler {
     const entry = this.#entry;
     this.#entry = undefined;
     if (entry === undefined || !this.#entrySpeaks || this.#entryExcluded) return;
+    if (this.#entryUnordered) this.#entryHash.update(Buffer.from(this.#words.toString()));
     this.#entryHash.update(Buffer.from(entry.tablespace, "latin1"));
     const kind = kinds[entry.type] ?? entry.type.toLowerCase().replaceAll(" ", "-");
     // Two objects may come to the same key, for line breaks in names are blanks here: then it stands for both.

@@ -60,6 +60,7 @@ describe("a dump's facts", () => {
       "blobs:70001",
       "function:public.atomic()",
       "function:public.f(integer)",
+      "policy:public.t mine",
       "rule:public.r",
       "table-definition:public.t",
       'table:public."wei""rd\nname"',
@@ -106,6 +107,14 @@ describe("a dump's facts", () => {
       const changed = read([Buffer.from(sampleDump.replace(from, () => to))]);
       expect(changed[where], `${from} → ${to}`).not.toEqual(whole[where]);
     }
+  });
+
+  test("do not depend on the order in which a policy's roles are listed, but on which they are", () => {
+    const listed = (roles: string) =>
+      read([Buffer.from(sampleDump.replace('TO "reader", "writer" USING', `TO ${roles} USING`))]);
+    expect(listed('"writer", "reader"').facts).toEqual(read([sample]).facts);
+    expect(listed('"writer", "keeper"').facts).not.toEqual(read([sample]).facts);
+    expect(listed('"reader"').facts).not.toEqual(read([sample]).facts);
   });
 
   test("cannot be had without its last byte: `rest` tells", () => {

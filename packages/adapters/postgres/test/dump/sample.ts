@@ -138,6 +138,13 @@ RESET SESSION AUTHORIZATION;
 
 
 --
+-- Name: t mine; Type: POLICY; Schema: public; Owner: app
+--
+
+CREATE POLICY "mine" ON "public"."t" FOR SELECT TO "reader", "writer" USING (("a" > 1));
+
+
+--
 -- Name: TABLE "t"; Type: ACL; Schema: public; Owner: app
 --
 

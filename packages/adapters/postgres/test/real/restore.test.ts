@@ -16,7 +16,7 @@ const adapter = (options: object = {}) =>
   postgresAdapter({ container: bench.server.name, password: bench.server.password, ...options });
 
 beforeAll(async () => {
-  bench = await Bench.open(["-c", "wal_level=logical"]);
+  bench = await Bench.open();
   await bench.script(zoo);
   backup = await bench.backup(adapter());
   recorded = backup.manifest.forms[0]?.fingerprint ?? {};
