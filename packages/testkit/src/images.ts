@@ -47,7 +47,7 @@ async function chooseAndTell(kind: ServerKindName): Promise<TestImage> {
   const choice = await choose(kind, serverKinds[kind]);
   tell(
     choice.standIn
-      ? `${kind}: ${choice.image}, a stand-in: the real server, built here from Debian packages, as ${serverKinds[kind].official} cannot be had`
+      ? `${kind}: ${choice.image}, a stand-in: ${serverKinds[kind].standInIs ?? "the real server, built here from Debian packages"}, as ${serverKinds[kind].official} cannot be had`
       : `${kind}: ${choice.image}`,
   );
   return choice;

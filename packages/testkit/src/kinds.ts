@@ -16,6 +16,8 @@ export interface ServerKind {
   readonly official: string;
   /** Of the stand-in, built from `tests/images/<kind>`. */
   readonly standIn: string;
+  /** What the stand-in is, where it is not the real server built from Debian packages. */
+  readonly standInIs?: string;
   readonly port: number;
   /** Where the server keeps its data. */
   readonly dataDirectory: string;
@@ -26,7 +28,7 @@ export interface ServerKind {
   readonly ask: (address: ServerAddress) => Promise<void>;
 }
 
-export type ServerKindName = "postgres" | "redis";
+export type ServerKindName = "postgres" | "redis" | "qdrant";
 
 /** The servers that tests can start. Images are chosen here and nowhere else. */
 export const serverKinds: Readonly<Record<ServerKindName, ServerKind>> = {
@@ -54,6 +56,25 @@ export const serverKinds: Readonly<Record<ServerKindName, ServerKind>> = {
     async ask(address) {
       await using connection = await connectRedis(address);
       await connection.client.ping();
+    },
+  },
+  qdrant: {
+    official: "docker.io/qdrant/qdrant:v1.19.0",
+    standIn: "1.19",
+    standInIs: "a program that answers as the server was recorded to answer",
+    port: 6333,
+    dataDirectory: "/qdrant/storage",
+    user: "",
+    // Beside the collections, on the same volume: by default snapshots are in the container's own layer.
+    environment: (password) => ({
+      QDRANT__SERVICE__API_KEY: password,
+      QDRANT__STORAGE__SNAPSHOTS_PATH: "/qdrant/storage/snapshots",
+      QDRANT__TELEMETRY_DISABLED: "true",
+    }),
+    command: () => ["./entrypoint.sh"],
+    async ask(address) {
+      await askQdrant(address, "GET", "/readyz");
+      await askQdrant(address, "GET", "/collections");
     },
   },
 };
@@ -104,4 +125,24 @@ export async function connectRedis(address: ServerAddress, database: number = 0)
       client.disconnect();
     },
   };
+}
+
+/** One call of a Qdrant test server: the body as JSON, or as a text that is JSON already. Rejects unless it is answered with success. */
+export async function askQdrant<Result = unknown>(
+  { host, port, password }: ServerAddress,
+  method: string,
+  path: string,
+  body?: object | string,
+): Promise<Result> {
+  const response = await fetch(`http://${host}:${port}${path}`, {
+    method,
+    headers: { "api-key": password.reveal(), "content-type": "application/json" },
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new BackupError("unknown", `${method} ${path} was answered with ${response.status}: ${text}`);
+  return (
+    response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text).result : text
+  ) as Result;
 }

@@ -157,8 +157,11 @@ class StartedServer implements TestServer {
   }
 
   async kill(): Promise<void> {
+    const container = (await docker()).getContainer(this.id);
     // 409: it was not running, so there is nothing to kill.
-    await ignoringAbsence((await docker()).getContainer(this.id).kill());
+    await ignoringAbsence(container.kill());
+    // The engine answers when the signal is sent, and would take a start for unnecessary until the end is noted.
+    await container.wait({ condition: "not-running" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import { roundTrips } from "./round-trips.ts";
 import { nowhere, Workbench, type AdapterUnderTest, type ReachableServer } from "./workbench.ts";
 
 export { postgresContent } from "../content/postgres.ts";
+export { qdrantContent } from "../content/qdrant.ts";
 export { redisContent } from "../content/redis.ts";
 export type { SampleContent } from "../content/sample-content.ts";
 export type { AdapterUnderTest, ReachableServer };

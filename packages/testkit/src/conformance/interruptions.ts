@@ -1,17 +1,20 @@
 import { BackupError, formOf, isBackupError, type AdapterCapabilities } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
 import { Fault } from "../fault.ts";
+import { Random } from "../random.ts";
 import { expectEqual, failureOf, firstWay, waysToRestore } from "./expectations.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** How far the bytes have come when it happens, as a part of all. */
-const moments = [0, 0.5, 0.9];
+const random = new Random(Number(process.env["BACKUP_TEST_SEED"] ?? 1));
+/** How far the bytes have come when it happens, as a part of all: the very first, and one on the way; ten random ones in a full run. */
+const moments =
+  process.env["BACKUP_TEST_FULL"] === "1" ? Array.from({ length: 10 }, () => random.below(100) / 100) : [0, 0.6];
 
 export function interruptions(use: () => Workbench, capabilities: AdapterCapabilities): void {
   const methods = capabilities.restoreMethods.map(({ name: method }) => ({ ...firstWay(capabilities), method }));
 
   for (const moment of moments) {
-    test(`the server is killed during a backup, at ${moment * 100} % of the bytes`, async () => {
+    test(`the server is killed during a backup, at ${Math.round(moment * 100)} % of the bytes`, async () => {
       const bench = use();
       await bench.refill();
       const before = await bench.state();
@@ -26,7 +29,7 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
     });
 
     for (const way of methods) {
-      test(`the server is killed during a restore by ${way.method}, at ${moment * 100} % of the bytes`, async () => {
+      test(`the server is killed during a restore by ${way.method}, at ${Math.round(moment * 100)} % of the bytes`, async () => {
         const bench = use();
         await bench.refill();
         const backup = await bench.backup();
@@ -43,7 +46,7 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
       });
     }
 
-    test(`a backup is cancelled at ${moment * 100} % of the bytes`, async () => {
+    test(`a backup is cancelled at ${Math.round(moment * 100)} % of the bytes`, async () => {
       const bench = use();
       await bench.refill();
       const before = await bench.state();
@@ -60,7 +63,7 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
     });
 
     for (const way of methods) {
-      test(`a restore by ${way.method} is cancelled at ${moment * 100} % of the bytes`, async () => {
+      test(`a restore by ${way.method} is cancelled at ${Math.round(moment * 100)} % of the bytes`, async () => {
         const bench = use();
         await bench.refill();
         const backup = await bench.backup();
@@ -82,7 +85,7 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
       });
     }
 
-    test(`the disk of the store is full at ${moment * 100} % of the bytes`, async () => {
+    test(`the disk of the store is full at ${Math.round(moment * 100)} % of the bytes`, async () => {
       const bench = use();
       await bench.refill();
       const before = await bench.state();

@@ -13,6 +13,7 @@ import {
   type ContainerRuntime,
   type DatabaseAdapter,
   type Fingerprint,
+  type FingerprintDifference,
   type Logger,
   type OpenOperation,
   type OperationContext,
@@ -38,6 +39,8 @@ export interface AdapterUnderTest {
   /** An adapter for such a server; also called with a wrong password, and with the name of a container that does not exist. */
   adapter(server: ReachableServer): DatabaseAdapter;
   readonly content: SampleContent;
+  /** A restore leaves alone what the backup does not have (other databases of a cluster), instead of removing it. */
+  readonly leavesOthers?: boolean;
   /**
    * Whether a byte of an artifact means nothing to the database (a comment in a dump): nobody can find it changed
    * but by the store's digest.
@@ -148,12 +151,18 @@ export class Workbench implements AsyncDisposable {
 
   /** How the live database differs from what it was; empty where it does not. */
   async changesSince(before: Readonly<Record<string, Fingerprint>>): Promise<string[]> {
-    const now = await this.state();
-    return Object.keys(before).flatMap((form) =>
-      compareFingerprints(before[form] ?? {}, now[form] ?? {}).map(
-        (difference) => `${form}: ${describeDifference(difference)}`,
-      ),
+    return (await this.#differencesFrom(before)).map(
+      ([form, difference]) => `${form}: ${describeDifference(difference)}`,
     );
+  }
+
+  /** The same, after a restore over something else: what only that had may still be there, where that is the adapter's way. */
+  async changesFromRestored(form: string, recorded: Fingerprint): Promise<string[]> {
+    const differences = await this.#differencesFrom({ [form]: recorded });
+    const leavesOthers = this.#test.leavesOthers ?? false;
+    return differences
+      .filter(([, { problem }]) => !(leavesOthers && problem === "unexpected"))
+      .map(([, difference]) => describeDifference(difference));
   }
 
   /** A fault that kills the server, after noting what the containers show meanwhile. */
@@ -209,6 +218,16 @@ export class Workbench implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #differencesFrom(before: Readonly<Record<string, Fingerprint>>): Promise<[string, FingerprintDifference][]> {
+    const now = await this.state();
+    return Object.entries(before).flatMap(([form, recorded]) =>
+      compareFingerprints(recorded, now[form] ?? {}).map((difference): [string, FingerprintDifference] => [
+        form,
+        difference,
+      ]),
+    );
   }
 
   async #capture(adapter: DatabaseAdapter, context: OperationContext, fault?: Fault): Promise<MemoryBackup> {
