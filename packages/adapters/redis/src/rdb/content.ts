@@ -23,9 +23,9 @@ export class DatabaseContent {
  * A key's row: its kind, whether and when it expires (milliseconds since 1970), its name, and by kind
  * - `string`: the bytes (integers as decimal text, which is how every command shows them);
  * - `list`: the elements in order;
- * - `set`: the digest of the elements, in no order;
- * - `zset`: the digest of (member, score as a double, -0 as 0), in no order;
- * - `hash`: the digest of (field, value, the field's expiry or 0), in no order;
+ * - `set`: number and sum of the hashes of the elements, in no order;
+ * - `zset`: the same of (member, score as a double, -0 as 0);
+ * - `hash`: the same of (field, value, the field's expiry or 0);
  * - `stream`: the entries that are not deleted, in order, each with its id, field names and values; length, last id, the largest deleted id
  *   and how many were ever added; groups with last id, pending entries (id, delivery time and count) and consumers with theirs. Not in it:
  *   the first id (follows from the entries), a group's read counter (an estimate), consumers' seen and active times (bookkeeping that an AOF does not keep);

@@ -9,7 +9,7 @@ import { ValueReader, valueTypes } from "./values.ts";
 import { headLength, readString, Window, type Parse } from "./window.ts";
 
 /** The newest version that is understood: Redis 8. Valkey counts on from 80 with 9. */
-export const newestVersion = 12;
+const newestVersion = 12;
 const checksumSince = 5;
 const databaseLimit = 65_536;
 const auxiliaryLimit = 64;
@@ -49,7 +49,7 @@ export interface RdbOptions {
 }
 
 /**
- * Reads an RDB file of any version up to {@link newestVersion}, pushed in pieces. Memory is bounded whatever it holds: large values
+ * Reads an RDB file of any version up to 12, pushed in pieces. Memory is bounded whatever it holds: large values
  * pass through. `write` and `end` throw `corrupt` with the byte offset for whatever is not a whole RDB file, `unsupported` for newer
  * versions. Two keys of one name, which a server refuses to load, are not noticed: that would take memory for every key.
  */

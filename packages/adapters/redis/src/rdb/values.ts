@@ -1,10 +1,9 @@
-import { MultisetDigest } from "@sutazai/backup-formats";
 import type { ValueKind } from "./content.ts";
 import { Intset, Listpack, Zipmap, Ziplist, type EncodedSource } from "./encoded.ts";
-import { ModuleReader } from "./modules.ts";
-import { Row } from "./row.ts";
+import type { ModuleReader } from "./modules.ts";
+import { Members, Row } from "./row.ts";
 import { StreamReader } from "./streams.ts";
-import { RdbStrings, ShortText } from "./strings.ts";
+import { ShortText, type RdbStrings } from "./strings.ts";
 import { headLength, readString, Window, type Parse, type StringSource } from "./window.ts";
 
 type Encoding = "listpack" | "ziplist" | "zipmap" | "intset";
@@ -67,6 +66,7 @@ export class ValueReader {
   readonly #row: Row;
   readonly #expiredBy: number;
   readonly #element: Row = new Row();
+  readonly #members: Members = new Members();
   readonly #number: ShortText = new ShortText(128);
   readonly #inner: Window;
   readonly #encoded: Readonly<Record<Encoding, EncodedSource>>;
@@ -109,8 +109,8 @@ export class ValueReader {
 
   *#collection(type: ValueType): Parse {
     const row = this.#row;
-    const digest = new MultisetDigest();
     this.members = 0;
+    this.#members.clear();
     let base = 0;
     if (type.expiries === "relative") {
       yield* this.#window.need(8);
@@ -120,35 +120,36 @@ export class ValueReader {
       yield* this.#nodes(type.nodes);
     } else if (type.encoding !== undefined) {
       const source = this.#encoded[type.encoding];
-      yield* this.#strings.blob(this.#inner, () => this.#opened(source, type, digest));
+      yield* this.#strings.blob(this.#inner, () => this.#opened(source, type));
     } else {
       yield* this.#counted();
-      yield* this.#members(this.#strings, type, digest, base);
+      yield* this.#read(this.#strings, type, base);
     }
+    if (type.kind !== "list") this.members = this.#members.count;
     if (this.members === 0 && this.earliestField === Infinity) throw this.#window.corrupt("has an empty collection");
     if (type.kind === "list") row.number(this.members);
-    else row.text(digest.toString());
+    else this.#members.writeTo(row);
   }
 
-  *#opened(source: EncodedSource, type: ValueType, digest: MultisetDigest): Parse {
+  *#opened(source: EncodedSource, type: ValueType): Parse {
     yield* source.start();
-    yield* this.#members(source, type, digest, 0);
+    yield* this.#read(source, type, 0);
   }
 
-  #members(source: StringSource, type: ValueType, digest: MultisetDigest, base: number): Parse {
+  #read(source: StringSource, type: ValueType, base: number): Parse {
     switch (type.kind) {
       case "list":
         return this.#list(source);
       case "set":
-        return this.#set(source, digest);
+        return this.#set(source);
       case "zset":
-        return this.#zset(source, digest, type.scores ?? "text");
+        return this.#zset(source, type.scores ?? "text");
       default:
         return type.expiries === undefined
-          ? this.#hash(source, digest)
+          ? this.#hash(source)
           : source === this.#strings
-            ? this.#hashWithExpiriesBefore(digest, type.expiries === "relative" ? base : 1)
-            : this.#hashWithExpiriesAfter(source, digest);
+            ? this.#hashWithExpiriesBefore(type.expiries === "relative" ? base : 1)
+            : this.#hashWithExpiriesAfter(source);
     }
   }
 
@@ -160,7 +161,6 @@ export class ValueReader {
   *#nodes(kind: "ziplist" | "tagged"): Parse {
     const strings = this.#strings;
     const list: ValueType = { kind: "list" };
-    const unused = new MultisetDigest();
     yield* this.#counted();
     for (let nodes = strings.remaining; nodes > 0; nodes--) {
       yield* this.#window.want(headLength);
@@ -170,7 +170,7 @@ export class ValueReader {
         this.members += 1;
       } else if (container === packedNode) {
         const source = kind === "ziplist" ? this.#encoded.ziplist : this.#encoded.listpack;
-        yield* strings.blob(this.#inner, () => this.#opened(source, list, unused));
+        yield* strings.blob(this.#inner, () => this.#opened(source, list));
       } else {
         throw this.#window.corrupt(`has a list node of an unknown kind (${container})`);
       }
@@ -187,22 +187,23 @@ export class ValueReader {
     }
   }
 
-  *#set(source: StringSource, digest: MultisetDigest): Parse {
+  *#set(source: StringSource): Parse {
     const { window } = source;
     const element = this.#element;
+    const members = this.#members;
     for (;;) {
       if (window.left < headLength) yield* window.want(headLength);
       if (!source.more()) return;
       element.start();
       if (!source.next(element)) yield* source.rest(element);
-      element.addTo(digest);
-      this.members += 1;
+      members.add(element);
     }
   }
 
-  *#zset(source: StringSource, digest: MultisetDigest, scores: "text" | "binary"): Parse {
+  *#zset(source: StringSource, scores: "text" | "binary"): Parse {
     const { window } = source;
     const element = this.#element;
+    const members = this.#members;
     const inRdb = source === this.#strings;
     for (;;) {
       if (window.left < headLength) yield* window.want(headLength);
@@ -220,14 +221,14 @@ export class ValueReader {
         yield* readString(source, this.#number);
         element.double(this.#score(this.#number.toString()));
       }
-      element.addTo(digest);
-      this.members += 1;
+      members.add(element);
     }
   }
 
-  *#hash(source: StringSource, digest: MultisetDigest): Parse {
+  *#hash(source: StringSource): Parse {
     const { window } = source;
     const element = this.#element;
+    const members = this.#members;
     const inRdb = source === this.#strings;
     for (;;) {
       if (window.left < headLength) yield* window.want(headLength);
@@ -238,13 +239,12 @@ export class ValueReader {
       if (!inRdb) this.#follows(source);
       if (!source.next(element)) yield* source.rest(element);
       element.number(0);
-      element.addTo(digest);
-      this.members += 1;
+      members.add(element);
     }
   }
 
   /** Fields as RDB strings: expiry (0 for none, otherwise counted from `base` - 1), field, value. */
-  *#hashWithExpiriesBefore(digest: MultisetDigest, base: number): Parse {
+  *#hashWithExpiriesBefore(base: number): Parse {
     const strings = this.#strings;
     const window = this.#window;
     for (let fields = strings.remaining; fields > 0; fields--) {
@@ -253,12 +253,12 @@ export class ValueReader {
       this.#element.start();
       yield* readString(strings, this.#element);
       yield* readString(strings, this.#element);
-      this.#addField(digest, offset === 0 ? 0 : offset + base - 1);
+      this.#addField(offset === 0 ? 0 : offset + base - 1);
     }
   }
 
   /** Fields as entries of a listpack: field, value, expiry or 0, always absolute. */
-  *#hashWithExpiriesAfter(source: StringSource, digest: MultisetDigest): Parse {
+  *#hashWithExpiriesAfter(source: StringSource): Parse {
     const { window } = source;
     for (;;) {
       yield* window.want(headLength);
@@ -273,17 +273,16 @@ export class ValueReader {
       yield* readString(source, this.#number);
       const expiry = Number(this.#number.toString());
       if (!Number.isSafeInteger(expiry) || expiry < 0) throw window.corrupt("has a field with an impossible expiry");
-      this.#addField(digest, expiry);
+      this.#addField(expiry);
     }
   }
 
-  #addField(digest: MultisetDigest, expiry: number): void {
+  #addField(expiry: number): void {
     if (expiry > 0 && expiry < this.earliestField) this.earliestField = expiry;
     if (expiry > 0 && expiry <= this.#expiredBy) return;
     if (expiry > 0) this.hasExpiringField = true;
     this.#element.number(expiry);
-    this.#element.addTo(digest);
-    this.members += 1;
+    this.#members.add(this.#element);
   }
 
   /** A pair's second half must be there. */

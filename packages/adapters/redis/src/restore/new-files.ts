@@ -82,12 +82,12 @@ async function* rdbFiles(
   const name = artifactNames.rdb;
   const size = source.manifest.artifacts.find((artifact) => artifact.name === name)?.plain.bytes ?? 0;
   yield* directories(root, owner);
-  yield { name: `${root}/${rdbFile}`, size, content: source.read(name), ...file(owner) };
+  yield { name: `${root}/${rdbFile}`, size, content: source.read(name), ...owned(owner) };
   if (aofDirectory === undefined) return;
   const base = { name: `${aofFile}.1.base.rdb`, sequence: 1, role: "base" } as const;
-  yield directory(`${root}/${aofDirectory}`, owner);
-  yield { name: `${root}/${aofDirectory}/${base.name}`, type: "link", linkName: `${root}/${rdbFile}`, ...file(owner) };
-  yield manifest(`${root}/${aofDirectory}/${aofFile}.manifest`, formatManifest([base]), owner);
+  yield directoryEntry(`${root}/${aofDirectory}`, owner);
+  yield { name: `${root}/${aofDirectory}/${base.name}`, type: "link", linkName: `${root}/${rdbFile}`, ...owned(owner) };
+  yield manifestEntry(`${root}/${aofDirectory}/${aofFile}.manifest`, formatManifest([base]), owner);
 }
 
 async function* aofFiles(
@@ -99,12 +99,12 @@ async function* aofFiles(
   const last = detailsOf(source.manifest).aof?.last ?? undefined;
   const inside = `${root}/${aofDirectory}`;
   yield* directories(root, owner);
-  yield directory(inside, owner);
+  yield directoryEntry(inside, owner);
   let content: AofContent | undefined;
   for await (const entry of readTar(source.read(artifactNames.aof), { types: ["file"] })) {
     if (content === undefined) {
       content = new AofContent(await manifestText(entry));
-      yield manifest(`${inside}/${aofFile}.manifest`, formatManifest(content.files), owner);
+      yield manifestEntry(`${inside}/${aofFile}.manifest`, formatManifest(content.files), owner);
       continue;
     }
     // A command that was being written is cut off here, for not every server is set to do so itself.
@@ -113,7 +113,7 @@ async function* aofFiles(
       name: `${inside}/${entry.name}`,
       size,
       content: cut(content.file(entry.name, entry.content), size),
-      ...file(owner),
+      ...owned(owner),
     };
   }
   if (content === undefined)
@@ -123,19 +123,19 @@ async function* aofFiles(
 
 function* directories(root: string, owner: Ownership): Generator<TarInput> {
   const parts = root.split("/");
-  for (let depth = 1; depth <= parts.length; depth++) yield directory(parts.slice(0, depth).join("/"), owner);
+  for (let depth = 1; depth <= parts.length; depth++) yield directoryEntry(parts.slice(0, depth).join("/"), owner);
 }
 
-function directory(name: string, { uid, gid, directoryMode }: Ownership): TarInput {
+function directoryEntry(name: string, { uid, gid, directoryMode }: Ownership): TarInput {
   return { name, type: "directory", uid, gid, mode: directoryMode };
 }
 
-function file({ uid, gid, fileMode }: Ownership): Pick<TarInput, "uid" | "gid" | "mode"> {
+function owned({ uid, gid, fileMode }: Ownership): Pick<TarInput, "uid" | "gid" | "mode"> {
   return { uid, gid, mode: fileMode };
 }
 
-function manifest(name: string, text: string, owner: Ownership): TarInput {
-  return { name, content: Buffer.from(text), ...file(owner) };
+function manifestEntry(name: string, text: string, owner: Ownership): TarInput {
+  return { name, content: Buffer.from(text), ...owned(owner) };
 }
 
 /** The first bytes of what is read to its end. */

@@ -112,6 +112,19 @@ function startTemporary(
   masterPassword: string | undefined,
 ): Promise<ToolProcess> {
   const { id, imageId } = containerOf(target);
+  const settings = {
+    bind: "127.0.0.1",
+    port: String(port),
+    "protected-mode": "no",
+    dir: `${swap.directory}/${swap.aside}/new`,
+    dbfilename: where.rdbFile,
+    save: "",
+    appendonly: form === "aof" ? "yes" : "no",
+    appendfilename: where.aofFile,
+    ...(where.aofDirectory !== undefined && { appenddirname: where.aofDirectory }),
+    "repl-diskless-sync": "yes",
+    "repl-diskless-sync-delay": "0",
+  };
   return containers.sidecar({
     image: imageId,
     purpose: "redis-restore",
@@ -124,12 +137,11 @@ function startTemporary(
       SETTINGS: masterPassword === undefined || masterPassword === "" ? "" : `requirepass ${quoted(masterPassword)}`,
     },
     command: [
-      ...["sh", "-c", startScript, "server"],
-      ...["--bind", "127.0.0.1", "--port", String(port), "--protected-mode", "no"],
-      ...["--dir", `${swap.directory}/${swap.aside}/new`, "--dbfilename", where.rdbFile, "--save", ""],
-      ...["--appendonly", form === "aof" ? "yes" : "no", "--appendfilename", where.aofFile],
-      ...(where.aofDirectory === undefined ? [] : ["--appenddirname", where.aofDirectory]),
-      ...["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"],
+      "sh",
+      "-c",
+      startScript,
+      "server",
+      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
     ],
     signal,
   });

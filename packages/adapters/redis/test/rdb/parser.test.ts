@@ -29,6 +29,17 @@ async function failure(content: Uint8Array, size?: number): Promise<BackupError>
   return error;
 }
 
+/** Anything but a BackupError is thrown on. */
+async function outcomeOf(content: Uint8Array, size?: number): Promise<"refused" | "read"> {
+  try {
+    await parse(content, size);
+    return "read";
+  } catch (error) {
+    if (isBackupError(error)) return "refused";
+    throw error;
+  }
+}
+
 describe("files of a real server", () => {
   test("the same content in other encodings has the same facts", async () => {
     const [first, ...others] = await Promise.all(names.map((name) => facts(fixture(name))));
@@ -40,7 +51,7 @@ describe("files of a real server", () => {
       "db:0/type:hash": { exact: 4 },
       "db:15/keys": { exact: 2 },
     });
-    expect(String((first?.["functions"] as { exact: string }).exact)).toMatch(/^1:/);
+    expect(first?.["functions"]).toEqual({ exact: expect.stringMatching(/^1:/) });
   });
 
   test.each(names)("%s is read alike in pieces of any size", async (name) => {
@@ -162,7 +173,7 @@ describe("encodings of older servers", () => {
   test("modules are skipped and counted", async () => {
     // "ReJSON-RL" and version 3, as 54 and 10 bits.
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const bits = [..."ReJSON-RL"].reduce((id, letter) => (id << 6n) | BigInt(alphabet.indexOf(letter)), 0n);
+    const bits = Array.from("ReJSON-RL").reduce((id, letter) => (id << 6n) | BigInt(alphabet.indexOf(letter)), 0n);
     const id = Buffer.alloc(9, 0x81);
     id.writeBigUInt64BE((bits << 10n) | 3n, 1);
     const value = [
@@ -289,15 +300,10 @@ describe("hostile input", () => {
         fc.asyncProperty(fc.nat(content.length * 8 - 1), fc.boolean(), async (bit, hasChecksum) => {
           const damaged = Buffer.from(content);
           if (!hasChecksum) damaged.fill(0, damaged.length - 8);
-          damaged[bit >> 3]! ^= 1 << (bit & 7);
-          const outcome = await facts(damaged).catch((error: unknown) => error);
-          if (isBackupError(outcome)) {
-            expect(["corrupt", "unsupported"]).toContain(outcome.reason);
-          } else {
-            expect(outcome).not.toBeInstanceOf(Error);
-            // With a checksum only a flip within it, to none at all, could pass; a single bit cannot do that.
-            expect(hasChecksum).toBe(false);
-          }
+          damaged.writeUInt8(damaged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+          const outcome = await outcomeOf(damaged);
+          // With its checksum no flip passes; without, one in a value gives other facts.
+          expect(hasChecksum ? ["refused"] : ["refused", "read"]).toContain(outcome);
         }),
         { numRuns: 150 },
       );
@@ -307,10 +313,7 @@ describe("hostile input", () => {
   test("any bytes behind a valid head end in an error or in facts", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), fc.integer({ min: 1, max: 300 }), async (bytes, size) => {
-        const outcome = await facts(Buffer.concat([Buffer.from("REDIS0012"), bytes]), size).catch(
-          (error: unknown) => error,
-        );
-        if (outcome instanceof Error) expect(isBackupError(outcome)).toBe(true);
+        expect(["refused", "read"]).toContain(await outcomeOf(Buffer.concat([Buffer.from("REDIS0012"), bytes]), size));
       }),
       { numRuns: 500 },
     );
