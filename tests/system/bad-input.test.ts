@@ -135,7 +135,10 @@ test("two runs at once: the second is told who holds the lock; --wait waits; unl
 test("a corrupt backup is found by verify, and refused by restore before anything live is touched", async () => {
   expect(await platform.run(["backup", "redis"])).toMatchObject({ code: 0 });
   const dump =
-    (await readdir(dir(), { recursive: true })).filter((entry) => /redis.*dump\.rdb\.zst$/.test(entry)).at(-1) ?? "";
+    (await readdir(dir(), { recursive: true }))
+      .filter((entry) => /redis.*dump\.rdb\.zst$/.test(entry))
+      .sort()
+      .at(-1) ?? "";
   const path = join(dir(), dump);
   const content = await readFile(path);
   content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1;
@@ -144,7 +147,13 @@ test("a corrupt backup is found by verify, and refused by restore before anythin
     code: 6,
     stdout: expect.stringContaining("DAMAGED"),
   });
-  const { code, lines } = await platform.json(["restore", "redis", "--force"]);
+  const { code, lines } = await platform.json([
+    "restore",
+    "redis",
+    "--backup",
+    dump.split("/").at(-2) ?? "",
+    "--force",
+  ]);
   expect(code).toBe(4);
   expect(lines.find((line) => line.type === "restore-report")?.report.databases).toMatchObject([
     { state: "untouched", error: { reason: "corrupt" } },

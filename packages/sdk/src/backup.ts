@@ -7,8 +7,6 @@ import {
   toJson,
   type BackupReport,
   type Bytes,
-  type ContainerDefinition,
-  type ContainerInfo,
   type DatabaseAdapter,
   type DatabaseBackupResult,
   type Manifest,
@@ -17,6 +15,7 @@ import {
   type Probe,
 } from "@sutazai/backup-core";
 import { verifyStructure } from "@sutazai/backup-verifier";
+import { definitionOf } from "./container-definition.ts";
 import { openContext, recovererOf, selectDatabases, type SystemParts } from "./context.ts";
 import { mapWithLimit, timeLimit } from "./limits.ts";
 import { lockDatabase } from "./locks.ts";
@@ -282,17 +281,4 @@ function succeeded(manifest: Manifest, problems: readonly string[], started: Dat
 
 function storedBytes({ artifacts }: Manifest): number {
   return artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
-}
-
-function definitionOf(container: ContainerInfo): ContainerDefinition {
-  return {
-    name: container.name,
-    image: container.image,
-    imageId: container.imageId,
-    command: container.command,
-    mounts: container.mounts,
-    networks: container.networks.map(({ name }) => name),
-    ports: container.ports,
-    environmentNames: Object.keys(container.environment).sort(),
-  };
 }

@@ -1,6 +1,7 @@
 import { createCodec } from "@sutazai/backup-compressor";
-import { BackupError, type Manifest, type Store } from "@sutazai/backup-core";
+import { BackupError, type Store } from "@sutazai/backup-core";
 import { openLooseBackup, type LooseBackup } from "@sutazai/backup-store";
+import { z } from "zod";
 
 export interface Choice {
   readonly backup?: string;
@@ -14,21 +15,28 @@ export async function openChosen(store: Store, database: string, { backup, file 
   return { source: await store.open(id), checkIntegrity: (signal) => store.checkIntegrity(id, signal) };
 }
 
-/** The newest backup to restore a database from: a full one if there is any, never a safety backup unasked. Throws `not-found`. */
+/** The newest backup to restore a database from: one that is whole and not known to be damaged if there is any, never a safety backup unasked. Throws `not-found`. */
 async function chooseBackup(store: Store, database: string): Promise<string> {
   const listed = await store.list(database);
-  const ordinary = listed.flatMap(({ manifest }) => manifest ?? []).filter(({ purpose }) => purpose === "backup");
-  const chosen: Manifest | undefined = ordinary.findLast(({ status }) => status === "ok") ?? ordinary.at(-1);
-  if (chosen === undefined) {
-    const damaged = listed.filter(({ problem }) => problem !== undefined).length;
-    throw new BackupError("not-found", `${store.location} holds no backup of ${database} that can be restored`, {
-      operation: "restore",
-      database,
-      hint:
-        damaged > 0
-          ? `${damaged} damaged ones are there: see \`sutazai-backup list ${database}\``
-          : "run `sutazai-backup backup` first, or name another store (BACKUP_DIR)",
-    });
+  const newestFirst = listed.flatMap(({ manifest }) => manifest ?? []).reverse();
+  const ordinary = newestFirst.filter(({ purpose }) => purpose === "backup");
+  for (const status of ["ok", "partial"]) {
+    for (const { id } of ordinary.filter((manifest) => manifest.status === status)) {
+      if (!(await isKnownDamaged(store, id))) return id;
+    }
   }
-  return chosen.id;
+  throw new BackupError("not-found", `${store.location} holds no good backup of ${database}`, {
+    operation: "restore",
+    database,
+    hint:
+      listed.length === 0
+        ? "run `sutazai-backup backup` first, or name another store (BACKUP_DIR)"
+        : `see \`sutazai-backup list ${database}\`; any of them can be tried with --backup <id>`,
+  });
+}
+
+/** Whether its last verification failed. */
+async function isKnownDamaged(store: Store, id: string): Promise<boolean> {
+  const last = (await store.annotations(id)).findLast(({ kind }) => kind === "verification");
+  return z.looseObject({ ok: z.literal(false) }).safeParse(last?.value).success;
 }

@@ -255,6 +255,12 @@ describe("restore", () => {
     expect(await restore()).toMatchObject({ state: "untouched", error: { reason: "corrupt" } });
     expect(db.calls).toEqual([]);
     expect(await system.verify()).toMatchObject([{ ok: false }]);
+    expect(await restore()).toMatchObject({
+      state: "untouched",
+      error: { reason: "not-found", message: expect.stringContaining("no good backup") },
+    });
+    await system.backup();
+    expect(await restore()).toMatchObject({ state: "restored" });
   });
 
   test("from a directory that is not in the store", async () => {

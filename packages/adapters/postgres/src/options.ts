@@ -1,4 +1,4 @@
-import type { Secret } from "@sutazai/backup-core";
+import { secretSchema, type Secret } from "@sutazai/backup-core";
 import { z } from "zod";
 
 /** How to reach one PostgreSQL server, and what of it to protect. What is not given is taken from the container's environment. */
@@ -24,24 +24,29 @@ export interface PostgresOptions {
   readonly roles?: "restore" | "keep" | undefined;
 }
 
-const secret = z.custom<Secret>(
-  (value) => typeof value === "object" && value !== null && "reveal" in value && typeof value.reveal === "function",
-  "expected a Secret",
-);
-
 export const postgresOptionsSchema: z.ZodType<PostgresOptions> = z.strictObject({
   name: z.string().min(1).optional(),
-  container: z.string().min(1).optional(),
+  container: z.string().min(1).optional().describe("Container, by name or id"),
   url: z
     .string()
     .regex(/^postgres(?:ql)?:\/\//, "expected postgresql://user@host:port/database")
-    .optional(),
-  host: z.string().min(1).optional(),
-  port: z.number().int().min(1).max(65535).optional(),
-  user: z.string().min(1).optional(),
-  password: secret.optional(),
-  maintenanceDatabase: z.string().min(1).optional(),
-  excludeDatabases: z.array(z.string()).readonly().optional(),
-  parallel: z.number().int().min(1).max(64).optional(),
-  roles: z.enum(["restore", "keep"]).optional(),
+    .optional()
+    .describe("postgresql://user@host:port/database; without a container, tools of this host are used"),
+  host: z.string().min(1).optional().describe("Host name or address, where there is no container"),
+  port: z.number().int().min(1).max(65535).optional().describe("Port; 5432 unless given"),
+  user: z.string().min(1).optional().describe("A superuser; the one of the container unless given"),
+  password: secretSchema.optional().describe("Password; the one of the container unless given"),
+  maintenanceDatabase: z.string().min(1).optional().describe("Database to connect to first"),
+  excludeDatabases: z.array(z.string()).readonly().optional().describe("Databases left out on purpose"),
+  parallel: z
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("Databases of the server dumped or restored at once; 2 unless given"),
+  roles: z
+    .enum(["restore", "keep"])
+    .optional()
+    .describe("Whether a restore puts existing roles back (`restore`) or leaves them (`keep`)"),
 });

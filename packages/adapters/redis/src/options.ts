@@ -1,4 +1,4 @@
-import { Secret } from "@sutazai/backup-core";
+import { secretSchema, type Secret } from "@sutazai/backup-core";
 import { z } from "zod";
 
 export const formNames = ["rdb", "aof"] as const;
@@ -29,22 +29,31 @@ export interface RedisOptions {
 export const redisOptionsSchema: z.ZodType<RedisOptions> = z
   .strictObject({
     name: z.string().min(1).optional(),
-    container: z.string().min(1).optional(),
+    container: z.string().min(1).optional().describe("Container, by name or id"),
     url: z
       .url({ protocol: /^rediss?$/ })
       .refine((text) => new URL(text).username === "" && new URL(text).password === "", {
         error: "user and password do not belong into the URL: give `username` and `password`",
       })
-      .optional(),
-    host: z.string().min(1).optional(),
-    port: z.int().min(1).max(65_535).optional(),
-    username: z.string().min(1).optional(),
-    password: z.instanceof(Secret).optional(),
+      .optional()
+      .describe("redis://host:port or rediss://host:port"),
+    host: z.string().min(1).optional().describe("Host name or address, where there is no container"),
+    port: z.int().min(1).max(65_535).optional().describe("Port; 6379 unless given"),
+    username: z.string().min(1).optional().describe("ACL user; the default user unless given"),
+    password: secretSchema.optional().describe("Password; the one of the container unless given"),
     tls: z
       .union([z.boolean(), z.strictObject({ ca: z.string().optional(), rejectUnauthorized: z.boolean().optional() })])
-      .optional(),
-    commands: z.record(z.string().regex(/^[A-Z]+$/, "commands are named in capitals"), z.string().min(1)).optional(),
-    forms: z.array(z.enum(formNames)).min(1).optional(),
+      .optional()
+      .describe("Speak TLS: true, or JSON with `ca` and `rejectUnauthorized`"),
+    commands: z
+      .record(z.string().regex(/^[A-Z]+$/, "commands are named in capitals"), z.string().min(1))
+      .optional()
+      .describe('What renamed commands are called, as JSON: {"CONFIG": "b840fc02"}'),
+    forms: z
+      .array(z.enum(formNames))
+      .min(1)
+      .optional()
+      .describe("What a backup holds: rdb, aof, or both; rdb unless given"),
   })
   .refine(({ url, host }) => url === undefined || host === undefined, {
     error: "give either `url` or `host`, not both",

@@ -61,16 +61,20 @@ const directories = defaultDirectories();
 
 /** One description of every general setting: validation, defaults and the table of variables come from it. */
 export const settingsSchema = z.strictObject({
-  dir: z.string().min(1).default(directories.store).describe("Directory that holds the backups"),
-  compression: z.enum(codecNames).default("zstd").describe("How stored files are compressed"),
+  dir: z
+    .string()
+    .min(1)
+    .default(directories.store)
+    .describe("Directory of the backups; root: /opt/sutazaiapp/backups, others: an XDG directory"),
+  compression: z.enum(codecNames).default("zstd").describe("zstd, gzip or none; zstd unless given"),
   compressionLevel: z
     .int()
     .min(1)
     .max(19)
     .optional()
     .describe("Compression level; 3 for zstd and 6 for gzip unless given"),
-  parallel: z.int().min(1).max(64).default(4).describe("Databases backed up at once"),
-  timeout: duration.default(ms("4h")).describe("Time limit for one database: 30m, 2h, …"),
+  parallel: z.int().min(1).max(64).default(4).describe("Databases backed up at once; 4 unless given"),
+  timeout: duration.default(ms("4h")).describe("Time limit for one database: 30m, 2h, …; 4h unless given"),
   stateDir: z
     .string()
     .min(1)

@@ -1,0 +1,19 @@
+// Writes the table of settings in the project's README.md from the schemas: `node apps/cli/scripts/settings-table.ts`.
+import { readFile, writeFile } from "node:fs/promises";
+import { variables } from "@sutazai/backup-sdk";
+
+export const readme: URL = new URL("../../../README.md", import.meta.url);
+
+const [begin, end] = ["<!-- settings:", "<!-- /settings -->"];
+
+/** The text with its table as it should be. */
+export function withSettingsTable(text: string): string {
+  const rows = variables().map(
+    ({ name, path, description }) => `| \`${name}\` | \`${path.join(".")}\` | ${description} |`,
+  );
+  const table = ["", "", "| variable | setting | what it says |", "| --- | --- | --- |", ...rows, "", ""].join("\n");
+  const start = text.indexOf("-->", text.indexOf(begin)) + 3;
+  return text.slice(0, start) + table + text.slice(text.indexOf(end));
+}
+
+if (import.meta.main) await writeFile(readme, withSettingsTable(await readFile(readme, "utf8")));
