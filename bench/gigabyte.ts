@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startServer } from "@sutazai/backup-testkit";
 
@@ -31,18 +32,29 @@ const drop = "DROP TABLE pgbench_accounts, pgbench_branches, pgbench_history, pg
 const typedBack = `docker exec ${container} psql -q -U postgres -c '${drop}' && zstd -dc ${dump} | docker exec -i ${container} psql -q -U postgres > /dev/null 2>&1`;
 
 const rows = [
-  ["floor: pg_dumpall to /dev/null in the container", await measure("sh", ["-c", `docker exec ${container} sh -c 'pg_dumpall -U postgres > /dev/null'`])],
+  [
+    "floor: pg_dumpall to /dev/null in the container",
+    await measure("sh", ["-c", `docker exec ${container} sh -c 'pg_dumpall -U postgres > /dev/null'`]),
+  ],
   ["typed: pg_dumpall | zstd", await measure("sh", ["-c", typed])],
   ["sutazai-backup backup", await measure(process.execPath, [cli, "backup", "postgres"])],
-  ["sutazai-backup restore (with safety backup, validated)", await measure(process.execPath, [cli, "restore", "postgres", "--force"])],
-  ["sutazai-backup restore --no-safety-backup (validated)", await measure(process.execPath, [cli, "restore", "postgres", "--force", "--no-safety-backup"])],
+  [
+    "sutazai-backup restore (with safety backup, validated)",
+    await measure(process.execPath, [cli, "restore", "postgres", "--force"]),
+  ],
+  [
+    "sutazai-backup restore --no-safety-backup (validated)",
+    await measure(process.execPath, [cli, "restore", "postgres", "--force", "--no-safety-backup"]),
+  ],
   ["typed: zstd -d | psql (nothing checked)", await measure("sh", ["-c", typedBack])],
 ] as const;
 
 const reference = rows[1][1].seconds;
 console.log(`\nstored by hand: ${((await stat(dump)).size / 2 ** 20).toFixed(1)} MiB`);
 for (const [name, { seconds, peakMiB }] of rows) {
-  console.log(`${name.padEnd(58)} ${seconds.toFixed(1).padStart(7)} s  ${(seconds / reference).toFixed(2).padStart(5)} x  peak ${peakMiB.toFixed(0).padStart(4)} MiB`);
+  console.log(
+    `${name.padEnd(58)} ${seconds.toFixed(1).padStart(7)} s  ${(seconds / reference).toFixed(2).padStart(5)} x  peak ${peakMiB.toFixed(0).padStart(4)} MiB`,
+  );
 }
 await rm(directory, { recursive: true });
 
@@ -56,22 +68,18 @@ async function measure(command: string, args: readonly string[]): Promise<Measur
   const started = performance.now();
   const child = spawn(command, args, { env: environment, stdio: ["ignore", "ignore", "inherit"] });
   const watching = watchPeak(child);
-  const code = await new Promise((resolve) => child.once("close", resolve));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}`);
   return { seconds: (performance.now() - started) / 1000, peakMiB: (await watching) / 1024 };
 }
 
 /** VmHWM of proc(5) only ever grows: the last reading before the end is the peak but for a tenth of a second. */
-function watchPeak(child: ChildProcess): Promise<number> {
+async function watchPeak(child: ChildProcess): Promise<number> {
   let peak = 0;
-  return new Promise((resolve) => {
-    const timer = setInterval(async () => {
-      const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
-      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
-    }, 100);
-    child.once("close", () => {
-      clearInterval(timer);
-      resolve(peak);
-    });
-  });
+  while (child.exitCode === null) {
+    const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
+    peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
+    await sleep(100);
+  }
+  return peak;
 }

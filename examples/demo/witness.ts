@@ -59,7 +59,7 @@ async function askRedis(server: ServerAddress): Promise<[string, string][]> {
       }
       const answers = (await pipeline.exec()) ?? [];
       (keys as Buffer[]).forEach((key, index) =>
-        lines.push(`${key.toString("hex")} ${answers[2 * index]?.[1]} ${answers[2 * index + 1]?.[1]}`),
+        lines.push([key.toString("hex"), answers[2 * index]?.[1], answers[2 * index + 1]?.[1]].join(" ")),
       );
     }
     const digest = createHash("sha256")

@@ -18,7 +18,7 @@ export async function openChosen(store: Store, database: string, { backup, file 
 /** The newest backup to restore a database from: one that is whole and not known to be damaged if there is any, never a safety backup unasked. Throws `not-found`. */
 async function chooseBackup(store: Store, database: string): Promise<string> {
   const listed = await store.list(database);
-  const newestFirst = listed.flatMap(({ manifest }) => manifest ?? []).reverse();
+  const newestFirst = listed.flatMap(({ manifest }) => manifest ?? []).toReversed();
   const ordinary = newestFirst.filter(({ purpose }) => purpose === "backup");
   for (const status of ["ok", "partial"]) {
     for (const { id } of ordinary.filter((manifest) => manifest.status === status)) {

@@ -219,7 +219,8 @@ class Restoration {
 
   async #checkedSource(context: OperationContext): Promise<ArtifactSource> {
     context.progress({ step: "checking the backup" });
-    const { source, checkIntegrity } = await openChosen(this.#parts.store, this.#adapter.name, this.#options);
+    const chosen = await openChosen(this.#parts.store, this.#adapter.name, this.#options);
+    const { source } = chosen;
     const { id } = source.manifest;
     if (source.manifest.kind !== this.#adapter.kind) {
       throw new BackupError(
@@ -235,7 +236,7 @@ class Restoration {
     if (source.manifest.status === "partial") {
       this.#warn(`backup ${id} is partial: ${source.manifest.incomplete.join("; ")}`);
     }
-    const integrity = await checkIntegrity(context.signal);
+    const integrity = await chosen.checkIntegrity(context.signal);
     const structure = await verifyStructure(
       {
         artifacts: source.manifest.artifacts,
