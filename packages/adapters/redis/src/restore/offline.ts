@@ -25,7 +25,7 @@ export async function restoreOffline(
   const container = containerOf(target);
   const where = await persistenceOf(server, target.database);
   const port = await innerPort(server, target);
-  const swap = planSwap(container, where, journal.id);
+  const swap = planSwap(container, port, where, journal.id);
 
   await stage(context, target, source, form, where, swap);
   await keepOnDisk(context, target, server);

@@ -14,6 +14,7 @@ import { idle, save } from "../save.ts";
 import type { Server } from "../server.ts";
 import { containerOf, type Target } from "../target.ts";
 import { followNobody } from "./read-only.ts";
+import { innerPort } from "./ready.ts";
 import { stage } from "./stage.ts";
 import { keepPresent, planSwap, swapAsJson, swappedAction, type Swap } from "./swap.ts";
 import { validate } from "./validate.ts";
@@ -35,7 +36,7 @@ export async function restoreOnline(
 ): Promise<RestoreFacts> {
   const { containers, journal, signal } = context;
   const where = await persistenceOf(server, target.database);
-  const swap = planSwap(containerOf(target), where, journal.id);
+  const swap = planSwap(containerOf(target), await innerPort(server, target), where, journal.id);
   await stage(context, target, source, form, where, swap);
   await save(server, signal, target.database);
   await keepPresent(containers, swap, where, signal);

@@ -1,5 +1,6 @@
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { BackupError, isBackupError, type ContainerRuntime } from "@sutazai/backup-core";
+import { BackupError, isBackupError, type Address, type ContainerRuntime } from "@sutazai/backup-core";
 import { Server } from "../server.ts";
 import { containerOf, type Target } from "../target.ts";
 
@@ -57,4 +58,34 @@ export async function whenReady(
     }
     await delay(pollInterval, undefined, { signal });
   }
+}
+
+/**
+ * Waits until a server that may just have been started says anything at all. Until then a stop may be lost: an entrypoint that is
+ * still a shell, as process 1, ignores the signal, and the daemon waits for nothing. Gives up silently: stopping is then tried all the same.
+ */
+export async function whenStoppable(containers: ContainerRuntime, containerId: string, port: number): Promise<void> {
+  const until = Date.now() + patience;
+  while (Date.now() < until) {
+    const container = await containers.inspect(containerId);
+    if (container.state !== "running") return;
+    const address = await containers.resolveAddress(container, port).catch(() => undefined);
+    if (address !== undefined && (await says(address))) return;
+    await delay(pollInterval);
+  }
+}
+
+/** Whether anything comes back: PONG, or that it wants a password, or that it is loading; an alert where it speaks TLS. */
+function says({ host, port }: Address): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 }, () => socket.write("PING\r\n"));
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("data", () => end(true));
+    socket.once("timeout", () => end(false));
+    socket.once("error", () => end(false));
+    socket.once("close", () => end(false));
+  });
 }

@@ -8,6 +8,7 @@ import {
 } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { Persistence } from "../persistence.ts";
+import { whenStoppable } from "./ready.ts";
 
 export const stagedAction = "staged";
 export const swappedAction = "swapped";
@@ -18,6 +19,8 @@ export const graceSeconds = 600;
 /** Where the files of a restore lie: a directory beside the server's own files, on their volume. In it, `new` and `old`. */
 export interface Swap {
   readonly container: string;
+  /** The server's, within the container. */
+  readonly port: number;
   readonly directory: string;
   readonly aside: string;
   /** What is exchanged, by name within `directory`; any may be missing. */
@@ -26,6 +29,7 @@ export interface Swap {
 
 const schema: z.ZodType<Swap> = z.strictObject({
   container: z.string(),
+  port: z.int(),
   directory: z.string(),
   aside: z.string(),
   names: z.array(z.string()),
@@ -40,9 +44,9 @@ export function swapAsJson(swap: Swap): Json {
 }
 
 /** The exchange for this server: RDB file, AOF directory, and the AOF file of versions before 7, which would be taken up as well. */
-export function planSwap(container: ContainerInfo, where: Persistence, operationId: string): Swap {
+export function planSwap(container: ContainerInfo, port: number, where: Persistence, operationId: string): Swap {
   const names = [where.rdbFile, where.aofDirectory, where.aofFile].filter((name) => name !== undefined);
-  return { container: container.id, directory: where.directory, aside: `.sutazai-restore-${operationId}`, names };
+  return { container: container.id, port, directory: where.directory, aside: `.sutazai-restore-${operationId}`, names };
 }
 
 // POSIX sh. $1: the data directory, $2: the directory aside, then the names. A file `moved` marks that all old files are in `old`:
@@ -142,6 +146,7 @@ export async function recoverStaged(containers: ContainerRuntime, swap: Swap): P
 
 /** Stops the server, puts the old files back in their places, starts it. From whatever point it had got to. */
 export async function undoSwap(containers: ContainerRuntime, swap: Swap): Promise<void> {
+  await whenStoppable(containers, swap.container, swap.port);
   try {
     await containers.stop(swap.container, { journal: unrecorded, graceSeconds });
   } catch (error) {

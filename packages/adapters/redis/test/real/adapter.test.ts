@@ -10,6 +10,8 @@ import {
   Secret,
   type BackupError,
   type DatabaseAdapter,
+  type JournalOperation,
+  type JournalRecord,
 } from "@sutazai/backup-core";
 import { connectRedis, MemoryBackup, startServer, type ServerOptions, type TestServer } from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -79,7 +81,9 @@ describe.each([
       await fill(connection.client);
     }
     const backup = await backUp(origin);
-    await withServer({ arguments: ["--appendonly", appendOnly] }, async (server, adapterWith) => {
+    // Sent to whatever becomes its master: the temporary server of the method online must take it.
+    const masterAuth = ["--masterauth", 'pass"word'];
+    await withServer({ arguments: ["--appendonly", appendOnly, ...masterAuth] }, async (server, adapterWith) => {
       {
         await using connection = await connectRedis(server);
         await connection.client.set("old", "content");
@@ -199,3 +203,39 @@ test("replicas, and forms that the server does not keep, are refused before anyt
     expect(await failure(plan)).toMatchObject({ reason: "unsupported", hint: expect.stringContaining("master") });
   });
 });
+
+test.each(["offline", "online"])(
+  "every step of an undoing (%s) can be repeated, as after a crash within it",
+  async (method) => {
+    await withServer({}, async (server, adapterWith) => {
+      const adapter = adapterWith();
+      const backup = await backUp(adapter);
+      {
+        await using connection = await connectRedis(server);
+        await connection.client.set("before", "the restore");
+      }
+      await using context = await contextOf(adapter);
+      const records: JournalRecord[] = [];
+      const journal: JournalOperation = {
+        id: context.journal.id,
+        record: (record) => {
+          records.push(record);
+          return context.journal.record(record);
+        },
+      };
+      const options = { form: "rdb", method, only: undefined };
+      await adapter.fence({ ...context, journal }, options);
+      await adapter.restore({ ...context, journal }, backup, options);
+      expect(records.length).toBeGreaterThan(2);
+      for (const record of records.toReversed()) {
+        const part = record.part === adapter.name ? adapter : context.containers;
+        await part.recover(record, "undo", context);
+        await part.recover(record, "undo", context);
+      }
+      await using connection = await connectRedis(server);
+      expect(await connection.client.get("before")).toBe("the restore");
+      expect(await connection.client.set("writable", "1")).toBe("OK");
+      expect((await server.exec(["ls", "-A", "/data"])).stdout).not.toContain("sutazai");
+    });
+  },
+);
