@@ -46,14 +46,11 @@ export function formatRestoreReport(report: RestoreReport): string {
   ].join("\n");
 }
 
-function remarksOfBackup({ database, incomplete, warnings, error, backup }: DatabaseBackupResult): string[] {
+function remarksOfBackup({ database, incomplete, warnings, error }: DatabaseBackupResult): string[] {
   return [
     ...remarksOfError(database, error),
     ...incomplete.map((reason) => `  ! ${database}: incomplete: ${reason}`),
     ...warnings.map((warning) => `  ! ${database}: ${warning}`),
-    ...(backup?.forms ?? []).flatMap(({ name, notCovered }) =>
-      notCovered.length === 0 ? [] : [`    ${database}: form ${name} does not hold: ${notCovered.join("; ")}`],
-    ),
   ];
 }
 

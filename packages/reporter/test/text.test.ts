@@ -47,7 +47,6 @@ test("a backup run", () => {
   postgres  ok      12.3 s  3.0 MiB  512 B   structure, 42 facts  id1
   cache     failed  12.3 s  –        –       –                    –
   ! postgres: a warning
-    postgres: form sql does not hold: settings files
   ✗ cache: authentication: wrong password
     → set BACKUP_CACHE_PASSWORD`);
 });

@@ -21,6 +21,7 @@ import { mapWithLimit, timeLimit } from "./limits.ts";
 import { lockDatabase } from "./locks.ts";
 import { progressOf } from "./progress.ts";
 import { settleDeadOperations } from "./recover.ts";
+import { endRun } from "./report.ts";
 import { madeBy } from "./version.ts";
 
 export interface BackupOptions {
@@ -65,15 +66,7 @@ export async function runBackup(parts: SystemParts, options: BackupOptions = {})
     store: parts.store.location,
     databases,
   };
-  const path = await parts.store.writeReport(`master_backup_report_${runId}.json`, toJson(report));
-  parts.emit({
-    type: "run-end",
-    at: report.endedAt,
-    runId,
-    status: report.status,
-    report: path,
-    durationMs: Date.now() - started.getTime(),
-  });
+  await endRun(parts, `master_backup_report_${runId}.json`, report);
   return report;
 }
 

@@ -24,7 +24,9 @@ const nameLabel = "sutazai.backup.name";
  */
 export async function discover(containers: ContainerRuntime): Promise<Discovery> {
   const all = await containers.list();
-  const databases = all.flatMap(recognise);
+  const databases = all
+    .flatMap(recognise)
+    .sort((a, b) => supportedKinds.indexOf(a.kind) - supportedKinds.indexOf(b.kind) || (a.name < b.name ? -1 : 1));
   const taken = new Set(databases.map(({ container }) => container));
   const twice = databases.find(({ name }, index) => databases.findIndex((other) => other.name === name) !== index);
   if (twice !== undefined) {

@@ -6,7 +6,6 @@ import {
   newId,
   overallOutcome,
   toBackupError,
-  toJson,
   type ArtifactSource,
   type DatabaseAdapter,
   type DatabaseRestoreResult,
@@ -26,6 +25,7 @@ import { timeLimit } from "./limits.ts";
 import { lockDatabase } from "./locks.ts";
 import { progressOf } from "./progress.ts";
 import { settleDeadOperations } from "./recover.ts";
+import { endRun } from "./report.ts";
 
 export interface RestoreOptions {
   /** Names; all databases unless given. Restored one after the other, in this order. */
@@ -90,15 +90,7 @@ export async function runRestore(parts: SystemParts, options: RestoreOptions = {
     store: parts.store.location,
     databases,
   };
-  const path = await parts.store.writeReport(`restore_report_${runId}.json`, toJson(report));
-  parts.emit({
-    type: "run-end",
-    at: report.endedAt,
-    runId,
-    status: report.status,
-    report: path,
-    durationMs: Date.now() - started.getTime(),
-  });
+  await endRun(parts, `restore_report_${runId}.json`, report);
   return report;
 }
 

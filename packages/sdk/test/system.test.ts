@@ -66,6 +66,15 @@ describe("backup", () => {
     expect(await leftInState()).toEqual([]);
   });
 
+  test("a report that cannot be kept does not take away what was found", async () => {
+    const store = localStore({ path: join(directory, "store") });
+    store.writeReport = () => Promise.reject(new BackupError("no-space", "full"));
+    expect((await systemOf([db], { store }).backup()).status).toBe("ok");
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: "warning", message: expect.stringContaining("full") }),
+    );
+  });
+
   test("one that fails leaves the others alone, and the run is partial", async () => {
     const system = systemOf([new FakeDatabase("broken", ["x"]).at("backup"), db]);
     const report = await system.backup();
