@@ -16,6 +16,7 @@ export type RestoreRecord =
   | { readonly action: "make-maintenance-database"; readonly data: { readonly maintenance: string } }
   | { readonly action: "create-role"; readonly data: { readonly maintenance: string; readonly role: string } }
   | { readonly action: "stage-database"; readonly data: { readonly maintenance: string; readonly staged: string } }
+  | { readonly action: "demote-role"; readonly data: { readonly maintenance: string; readonly role: string } }
   | {
       readonly action: "close-database";
       readonly data: { readonly maintenance: string; readonly oid: number; readonly allowedConnections: boolean };
@@ -28,6 +29,7 @@ const schema: z.ZodType<RestoreRecord> = z.discriminatedUnion("action", [
   z.object({ action: z.literal("make-maintenance-database"), data: z.strictObject({ maintenance }) }),
   z.object({ action: z.literal("create-role"), data: z.strictObject({ maintenance, role: z.string() }) }),
   z.object({ action: z.literal("stage-database"), data: z.strictObject({ maintenance, staged: z.string() }) }),
+  z.object({ action: z.literal("demote-role"), data: z.strictObject({ maintenance, role: z.string() }) }),
   z.object({
     action: z.literal("close-database"),
     data: z.strictObject({ maintenance, oid, allowedConnections: z.boolean() }),

@@ -33,6 +33,8 @@ export interface Examination {
   readonly databases: BackupDetails["databases"];
   /** Roles of the backup that the server lacks. */
   readonly missingRoles: readonly string[];
+  /** Roles that are superusers now and were none in the backup. */
+  readonly risenRoles: readonly string[];
   /** Whether roles that exist become what they were. */
   readonly restoresRoles: boolean;
 }
@@ -137,6 +139,9 @@ export async function examine(
     databases,
     missingRoles,
     restoresRoles,
+    risenRoles: details.roles
+      .filter(({ name, superuser }) => !superuser && roles.some((role) => role.name === name && role.superuser))
+      .map(({ name }) => name),
     plan: {
       steps: [
         ...(missingRoles.length > 0 ? [`create roles: ${missingRoles.join(", ")}`] : []),

@@ -37,6 +37,9 @@ const settle: Readonly<Record<Settlement, (record: RestoreRecord, server: Server
         case "create-role":
           await session.query(`DROP ROLE IF EXISTS ${quoteName(data.role)}`);
           return;
+        case "demote-role":
+          await session.query(`ALTER ROLE ${quoteName(data.role)} SUPERUSER`);
+          return;
         case "stage-database":
           return dropNamed(server, session, data.staged);
         case "close-database": {

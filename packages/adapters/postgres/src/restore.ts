@@ -41,7 +41,7 @@ export async function restore(
   await using access = await open(options, name, context);
   const { server, cluster } = access;
   const examination = await examine(options, access, source.manifest, restoreOptions);
-  const { databases, plan, missingRoles, restoresRoles } = examination;
+  const { databases, plan, missingRoles, restoresRoles, risenRoles } = examination;
   const record: Recorder = (entry) => journal.record(toJournal(name, entry));
   const operation = randomBytes(5).toString("hex");
 
@@ -51,6 +51,12 @@ export async function restore(
   for (const role of rolesOf(statements).filter((role) => missingRoles.includes(role))) {
     await record({ action: "create-role", data: { maintenance, role } });
     await session.query(`CREATE ROLE ${quoteName(role)}`);
+  }
+
+  // What a superuser grants counts as granted by the owner: privileges that these roles passed on would come back as somebody else's.
+  for (const role of restoresRoles ? risenRoles : []) {
+    await record({ action: "demote-role", data: { maintenance, role } });
+    await session.query(`ALTER ROLE ${quoteName(role)} NOSUPERUSER`);
   }
 
   const staged = await inParallel(databases, options.parallel ?? defaultParallel, signal, (database, signal, index) =>

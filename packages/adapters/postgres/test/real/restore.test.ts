@@ -40,12 +40,12 @@ afterEach(async () => {
 
 /** What an afternoon of mistakes does to a cluster. */
 async function wreck(): Promise<void> {
-  await bench.query(`DROP DATABASE ${escapeIdentifier(odd)} WITH (FORCE)`);
-  await bench.query("DROP DATABASE latin WITH (FORCE)");
+  await bench.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(odd)} WITH (FORCE)`);
+  await bench.query("DROP DATABASE IF EXISTS latin WITH (FORCE)");
   await bench.query("TRUNCATE zoo.texts, zoo.integers CASCADE", "zoo");
   await bench.query("INSERT INTO zoo.no_key VALUES ('thrice')", "zoo");
   await bench.query("DROP VIEW zoo.sums; ALTER TABLE zoo.base ADD COLUMN extra text; SELECT lo_unlink(70001)", "zoo");
-  await bench.query("ALTER ROLE keeper SUPERUSER PASSWORD 'changed' VALID UNTIL '2030-01-01' CONNECTION LIMIT 3");
+  await bench.query("ALTER ROLE keeper CREATEDB PASSWORD 'changed' VALID UNTIL '2030-01-01' CONNECTION LIMIT 3");
   await bench.query("ALTER ROLE keeper SET work_mem = '1MB'; ALTER ROLE ALL SET work_mem = '2MB'");
   await bench.query(
     "COMMENT ON ROLE reader IS 'changed'; REVOKE reader FROM keeper CASCADE; GRANT keeper TO reader WITH ADMIN OPTION",
@@ -94,6 +94,15 @@ test("a wrecked cluster is put back; what the backup does not have is left alone
       "SELECT setconfig FROM pg_db_role_setting JOIN pg_roles r ON r.oid = setrole WHERE rolname = 'newcomer'",
     ),
   ).toEqual([{ setconfig: ["work_mem=7MB"] }]);
+});
+
+test("a role that has become a superuser meanwhile is none again, and what it had granted is its own", async () => {
+  await bench.query("ALTER ROLE keeper SUPERUSER");
+  const before = await bench.fingerprint(adapter());
+  await bench.restore(adapter(), backup, { settle: "undo" });
+  expect(compareFingerprints(before, await bench.fingerprint(adapter()))).toEqual([]);
+  await bench.restore(adapter(), backup);
+  expect(await differences()).toEqual([]);
 });
 
 test("undone after the cut-over, everything is as before it, roles and their passwords too", async () => {
