@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ChainableCommander, Redis } from "ioredis";
 import { connectPostgres, connectRedis, type ServerAddress } from "@sutazai/backup-testkit";
 
 /** Facts about what the databases hold, asked of them with plain client queries: independent of everything a backup does. */
@@ -50,23 +51,36 @@ async function askRedis(server: ServerAddress): Promise<[string, string][]> {
   ];
   for (let database = 0; database < 4; database += 1) {
     await client.select(database);
-    const lines: string[] = [];
+    const lines = new Set<string>();
     for await (const keys of client.scanBufferStream({ count: 2000 })) {
-      const pipeline = client.pipeline();
-      for (const key of keys as Buffer[]) {
-        pipeline.type(key);
-        pipeline.pexpiretime(key);
-      }
-      const answers = (await pipeline.exec()) ?? [];
-      (keys as Buffer[]).forEach((key, index) =>
-        lines.push([key.toString("hex"), answers[2 * index]?.[1], answers[2 * index + 1]?.[1]].join(" ")),
-      );
+      for (const line of await describeKeys(client, keys as Buffer[])) lines.add(line);
     }
     const digest = createHash("sha256")
-      .update([...new Set(lines)].sort().join("\n"))
+      .update([...lines].sort().join("\n"))
       .digest("hex")
       .slice(0, 16);
-    facts.push([`redis database ${database} keys`, `${await client.dbsize()}, names, types and expiries ${digest}`]);
+    facts.push([
+      `redis database ${database} keys`,
+      `${await client.dbsize()}, names, types, expiries and texts ${digest}`,
+    ]);
   }
   return facts;
+}
+
+/** Name, type, time of expiry, and for a string its value: one line a key. */
+async function describeKeys(client: Redis, keys: readonly Buffer[]): Promise<string[]> {
+  const answersTo = async (ask: (pipeline: ChainableCommander, key: Buffer) => unknown, about: readonly Buffer[]) => {
+    const pipeline = client.pipeline();
+    for (const key of about) ask(pipeline, key);
+    return ((await pipeline.exec()) ?? []).map(([, answer]) =>
+      Buffer.isBuffer(answer) ? answer.toString("hex") : String(answer),
+    );
+  };
+  const types = await answersTo((pipeline, key) => pipeline.type(key), keys);
+  const expiries = await answersTo((pipeline, key) => pipeline.pexpiretime(key), keys);
+  const texts = keys.filter((_, index) => types[index] === "string");
+  const values = new Map(
+    (await answersTo((pipeline, key) => pipeline.getBuffer(key), texts)).map((value, index) => [texts[index], value]),
+  );
+  return keys.map((key, index) => [key.toString("hex"), types[index], expiries[index], values.get(key)].join(" "));
 }
