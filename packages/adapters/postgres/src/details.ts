@@ -1,6 +1,5 @@
 import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
 import { z } from "zod";
-import type { DumpFacts } from "./dump/facts.ts";
 
 /** What a restore wants to know of a backup before it reads it. */
 export interface BackupDetails {
@@ -10,7 +9,7 @@ export interface BackupDetails {
     readonly artifact: string;
     readonly tablespace: string;
     readonly extensions: readonly string[];
-    /** See {@link DumpFacts.rest}. */
+    /** `DumpFacts.rest` of its dump. */
     readonly rest: string;
   }[];
   readonly roles: readonly { readonly name: string; readonly superuser: boolean; readonly login: boolean }[];
@@ -36,7 +35,7 @@ const schema: z.ZodType<BackupDetails> = z.strictObject({
 });
 
 export function detailsAsJson(details: BackupDetails): Json {
-  return z.json().parse(details) as Json;
+  return z.json().parse(details);
 }
 
 /** Undefined for details that this adapter did not write. */

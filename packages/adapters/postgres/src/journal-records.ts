@@ -1,4 +1,4 @@
-import { BackupError, type Json, type JournalRecord } from "@sutazai/backup-core";
+import { BackupError, type JournalRecord } from "@sutazai/backup-core";
 import { z } from "zod";
 
 /** One database changing places: the old one is retired, the staged one takes its name. Told apart by OID, which renaming does not change. */
@@ -52,7 +52,7 @@ const schema: z.ZodType<RestoreRecord> = z.discriminatedUnion("action", [
 ]);
 
 export function toJournal(part: string, { action, data }: RestoreRecord): JournalRecord {
-  return { part, action, data: z.json().parse(data) as Json };
+  return { part, action, data: z.json().parse(data) };
 }
 
 /** Throws `corrupt` for a record that this adapter did not write. */

@@ -1,4 +1,4 @@
-import { Secret } from "@sutazai/backup-core";
+import type { Secret } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
 import { postgresAdapter } from "../src/index.ts";
 

@@ -1,12 +1,6 @@
-import {
-  BackupError,
-  compareFingerprints,
-  formOf,
-  isBackupError,
-  Secret,
-  type ArtifactSink,
-} from "@sutazai/backup-core";
-import { MemoryBackup } from "@sutazai/backup-testkit";
+import type { BackupError } from "@sutazai/backup-core";
+import { compareFingerprints, formOf, isBackupError, Secret, type ArtifactSink } from "@sutazai/backup-core";
+import type { MemoryBackup } from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { postgresAdapter } from "../../src/index.ts";
 import { Bench } from "./bench.ts";

@@ -149,6 +149,7 @@ test("roles that exist are kept where that is asked for", async () => {
 test("clients that come back all the while see the old or the new, never anything between", async () => {
   await bench.query("INSERT INTO zoo.no_key VALUES ('later')", "zoo");
   const counts = new Set<string>();
+  const refusals = new Set<string | undefined>();
   let stop = false;
   const { host, port, user, password } = bench.server;
   const visitor = async () => {
@@ -165,7 +166,7 @@ test("clients that come back all the while see the old or the new, never anythin
         }
       } catch (error) {
         // Turned away or cut off; a missing table would be something between.
-        expect(["55000", "57P01", "3D000", undefined]).toContain((error as { code?: string }).code);
+        refusals.add((error as { code?: string }).code);
       }
       await client.end().catch(() => undefined);
     }
@@ -176,6 +177,7 @@ test("clients that come back all the while see the old or the new, never anythin
   stop = true;
   await Promise.all(visitors);
   expect([...counts].toSorted()).toEqual(["3", "4"]);
+  expect([...refusals].filter((code) => !["55000", "57P01", "3D000", undefined].includes(code))).toEqual([]);
   expect(await differences()).toEqual([]);
 });
 
@@ -194,7 +196,12 @@ describe("a restore that would not be the backup", () => {
   test.each([
     ["a row is lost", "twice\ntwice\n", "twice\n", /zoo\.no_key/],
     ["a value differs", "\ntwice\n", "\nthrice\n", /zoo\.no_key/],
-    ["a view is missing", 'CREATE VIEW "zoo"."checked"', 'CREATE VIEW "zoo"."unchecked"', undefined],
+    [
+      "a view is missing",
+      'CREATE VIEW "zoo"."checked"',
+      'CREATE VIEW "zoo"."unchecked"',
+      /"zoo\.checked" does not exist/,
+    ],
     [
       "a comment differs",
       'COMMENT ON DATABASE "zoo" IS \'The zoo',
@@ -207,16 +214,18 @@ describe("a restore that would not be the backup", () => {
       "NOCREATEDB LOGIN NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 8",
       /role:zoo owner/,
     ],
-    ["a statement fails", 'CREATE TABLE "zoo"."wide"', 'CREATE TABLE "nowhere"."wide"', undefined],
+    [
+      "a statement fails",
+      'CREATE TABLE "zoo"."wide"',
+      'CREATE TABLE "nowhere"."wide"',
+      /schema "nowhere" does not exist/,
+    ],
   ])("is refused where %s, and leaves the server as it was", async (_, from, to, named) => {
     await bench.query("INSERT INTO zoo.no_key VALUES ('now')", "zoo");
     const before = await bench.fingerprint(adapter());
     const error = await bench.restore(adapter(), changed(from, to)).catch((thrown: unknown) => thrown);
     expect(isBackupError(error)).toBe(true);
-    if (named !== undefined) {
-      expect(error).toMatchObject({ reason: "mismatch" });
-      expect(String(error)).toMatch(named);
-    }
+    expect(String(error)).toMatch(named);
     expect(compareFingerprints(before, await bench.fingerprint(adapter()))).toEqual([]);
   });
 });
