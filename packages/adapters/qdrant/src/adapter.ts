@@ -1,0 +1,81 @@
+import { BackupError, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
+import { z } from "zod";
+import { backup } from "./backup.ts";
+import { fence } from "./fence.ts";
+import { fingerprint, formName } from "./fingerprint.ts";
+import { inspectArtifact } from "./inspect.ts";
+import { qdrantOptionsSchema, type QdrantOptions } from "./options.ts";
+import { examine, method } from "./plan.ts";
+import { probe } from "./probe.ts";
+import { recover } from "./recover.ts";
+import { restore } from "./restore.ts";
+import { Server } from "./server.ts";
+import { containerName } from "./target.ts";
+
+/**
+ * One single-node Qdrant server: all its collections and aliases. Does no I/O until a method is called. Throws
+ * `configuration` for options that cannot be right.
+ */
+export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
+  const parsed = qdrantOptionsSchema.safeParse(options);
+  const name = options.name ?? "qdrant";
+  if (!parsed.success) {
+    throw new BackupError("configuration", `options of database "${name}": ${z.prettifyError(parsed.error)}`, {
+      operation: "qdrant.configure",
+      database: name,
+      hint: "mend the settings named",
+    });
+  }
+  const settings = { forms: options.forms ?? ["snapshot"], contentDigest: options.contentDigest ?? true } as const;
+  const exact = options.exact ?? false;
+  const hasContainer = containerName(options) !== undefined;
+
+  const told = async <Result>(
+    operation: string,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      signal?.throwIfAborted();
+      return await work();
+    } catch (error) {
+      // Whatever an abort made fail, the abort is the reason.
+      const thrown: unknown = signal?.aborted === true ? signal.reason : error;
+      throw toBackupError(thrown, { operation: `qdrant.${operation}`, database: name });
+    }
+  };
+  const connected = <Result>(operation: string, context: OperationContext, work: (server: Server) => Promise<Result>) =>
+    told(operation, context.signal, async () => {
+      using server = await Server.open(options, name, context.containers, context.signal);
+      return await work(server);
+    });
+
+  return {
+    kind: "qdrant",
+    name,
+    capabilities: {
+      forms: settings.forms.map((form) => ({ name: form, pointInTime: false, byDefault: true })),
+      restoreMethods: [{ name: method, restarts: false, fence: hasContainer ? "isolated" : "none" }],
+      restoresPart: true,
+    },
+    probe: (context) => connected("probe", context, (server) => probe(context, server)),
+    backup: (context, sink) => connected("backup", context, (server) => backup(context, server, settings, sink)),
+    planRestore: (context, manifest, chosen) =>
+      connected(
+        "plan-restore",
+        context,
+        async (server) => (await examine(context, server, manifest, chosen, exact)).plan,
+      ),
+    fence: (context) => connected("fence", context, (server) => fence(context, server)),
+    restore: (context, source, chosen) =>
+      connected("restore", context, (server) => restore(context, server, source, chosen, exact)),
+    fingerprint: (context, form) =>
+      connected("fingerprint", context, (server) =>
+        fingerprint(context, server, formName(form), settings.contentDigest),
+      ),
+    inspectArtifact: (artifact, content, facts) =>
+      told("inspect", undefined, () => inspectArtifact(artifact, content, facts)),
+    recover: (record, settlement, context) =>
+      told("recover", undefined, () => recover(options, name, record, settlement, context)),
+  };
+}

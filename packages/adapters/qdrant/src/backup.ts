@@ -1,0 +1,95 @@
+import type { ArtifactSink, BackupFacts, Fingerprint, OperationContext } from "@sutazai/backup-core";
+import { captureCollection, type Capture } from "./capture.ts";
+import { listCollections, readAliases, type Aliases } from "./collections.ts";
+import { artifactOf, detailsAsJson, inventoryArtifact, type Inventory } from "./details.ts";
+import { sha256, writeOnce } from "./digest.ts";
+import { aliasFacts } from "./facts.ts";
+import type { FormName } from "./options.ts";
+import type { Server } from "./server.ts";
+
+export interface BackupSettings {
+  readonly forms: readonly FormName[];
+  readonly contentDigest: boolean;
+}
+
+const methods: Readonly<Record<FormName, string>> = {
+  snapshot: "POST /collections/{collection}/snapshots",
+  scroll: "POST /collections/{collection}/points/scroll",
+};
+
+const notCovered: Readonly<Record<FormName, readonly string[]>> = {
+  snapshot: ["the moment differs from collection to collection: they are captured one after the other"],
+  scroll: [
+    "the points are not those of one moment where others write meanwhile",
+    "search indexes: built anew when restored",
+  ],
+};
+
+/** Captures one collection after the other, so that the server's disk holds no more than one snapshot of ours. */
+export async function backup(
+  context: OperationContext,
+  server: Server,
+  settings: BackupSettings,
+  sink: ArtifactSink,
+): Promise<BackupFacts> {
+  const { signal } = context;
+  const from = new Date().toISOString();
+  const before = await listCollections(server, signal);
+  const captures: Capture[] = [];
+  for (const name of before) captures.push(await captureCollection(context, server, name, settings, sink));
+  const after = await listCollections(server, signal);
+  const liveAliases = await readAliases(server, signal);
+
+  const captured = captures.flatMap(({ inventory }) => (inventory === undefined ? [] : [inventory]));
+  const names = new Set(captured.map(({ name }) => name));
+  const aliases: Aliases = Object.fromEntries(Object.entries(liveAliases).filter(([, target]) => names.has(target)));
+  const inventory: Inventory = { version: server.version, cluster: server.cluster, aliases, collections: captured };
+  const text = Buffer.from(`${JSON.stringify(inventory, undefined, 1)}\n`);
+  await writeOnce(sink, inventoryArtifact, text);
+  const to = new Date().toISOString();
+
+  return {
+    serverVersion: server.version,
+    forms: settings.forms.map((form) => ({
+      name: form,
+      method: methods[form],
+      capture: { from, to },
+      artifacts: [
+        ...captures.flatMap(({ forms }) => (forms[form] === undefined ? [] : [forms[form].artifact])),
+        inventoryArtifact,
+      ],
+      fingerprint: Object.assign(
+        {},
+        aliasFacts(aliases),
+        ...captures.map(({ forms }) => forms[form]?.facts),
+      ) as Fingerprint,
+      notCovered: notCovered[form],
+    })),
+    incomplete: [
+      ...before
+        .filter((name) => captures.find((capture) => capture.name === name)?.isWhole !== true || !after.includes(name))
+        .map((name) => `collection ${JSON.stringify(name)} was dropped during the backup`),
+      ...after
+        .filter((name) => !before.includes(name))
+        .map((name) => `collection ${JSON.stringify(name)} was created during the backup, and is not in it`),
+    ],
+    warnings: [...server.warnings, ...captures.flatMap(({ warnings }) => warnings)],
+    empty: before.length === 0 && after.length === 0,
+    details: detailsAsJson({
+      collections: captures
+        .filter(({ name }) => names.has(name))
+        .map(({ name, forms, neighbours }) => ({
+          name,
+          artifacts: Object.fromEntries(Object.keys(forms).map((form) => [form, artifactOf(name, form as FormName)])),
+          neighbours,
+        })),
+      aliases,
+      digests: {
+        ...Object.fromEntries(
+          captures.flatMap(({ forms }) => Object.values(forms).map(({ artifact, digest }) => [artifact, digest])),
+        ),
+        [inventoryArtifact]: sha256(text),
+      },
+    }),
+  };
+}

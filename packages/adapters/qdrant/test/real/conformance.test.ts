@@ -1,0 +1,10 @@
+import { startServer } from "@sutazai/backup-testkit";
+import { adapterConformance, qdrantContent } from "@sutazai/backup-testkit/conformance";
+import { qdrantAdapter } from "../../src/index.ts";
+
+adapterConformance({
+  title: "Qdrant by snapshots",
+  start: () => startServer("qdrant"),
+  adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, exact: true }),
+  content: qdrantContent({ points: 400 }),
+});
