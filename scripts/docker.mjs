@@ -4,12 +4,15 @@ import { existsSync, openSync } from "node:fs";
 import { request } from "node:http";
 import { createInterface } from "node:readline/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { giveUp, run, say, succeeds } from "./steps.mjs";
+import { capture, giveUp, run, say, succeeds } from "./steps.mjs";
 
 const log = "/var/log/dockerd.log";
 
 export async function ensureDocker() {
   if (await answers()) return;
+  const { DOCKER_HOST: host } = process.env;
+  if (host !== undefined)
+    giveUp(`the Docker engine at ${host} does not answer`, "DOCKER_HOST names it: start it there, or unset it.");
   const isRoot = process.getuid?.() === 0;
   const has = async (program) => succeeds("sh", ["-c", `command -v ${program}`]);
 
@@ -40,7 +43,8 @@ function adviceFor(found) {
 
 /** Whether an engine answers: asked through the client, or at the socket where there is no client. */
 async function answers() {
-  if (await succeeds("docker", ["info"])) return true;
+  const { code } = await capture("docker", ["info"]);
+  if (code !== 127) return code === 0;
   const host = process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock";
   if (!host.startsWith("unix://")) return false;
   return new Promise((resolve) => {
