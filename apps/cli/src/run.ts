@@ -9,15 +9,7 @@ import { showCommand } from "./commands/show.ts";
 import { unlockCommand } from "./commands/unlock.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { exitCode, type ExitCode } from "./exit-codes.ts";
-import type { GlobalArguments } from "./session.ts";
-
-/** One verb: how it reads its arguments, and what it does; returns the exit code. */
-export interface Verb<Arguments> {
-  readonly command: string;
-  readonly describe: string;
-  readonly builder: (parser: ReturnType<typeof yargs>) => ReturnType<typeof yargs>;
-  readonly run: (args: Arguments & GlobalArguments) => Promise<ExitCode>;
-}
+import type { Verb } from "./verb.ts";
 
 const verbs = [
   backupCommand,

@@ -2,11 +2,10 @@ import type { Bytes } from "./bytes.ts";
 import type { OperationContext } from "./context.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { Recoverer } from "./journal.ts";
-import type { FormFacts, Json, Manifest } from "./manifest.ts";
+import type { Json } from "./json.ts";
+import type { DatabaseKind } from "./kind.ts";
+import type { FormFacts, Manifest } from "./manifest.ts";
 import type { ContainerInfo } from "./runtime.ts";
-
-export const databaseKinds = ["postgres", "redis", "neo4j", "qdrant", "chromadb", "faiss"] as const;
-export type DatabaseKind = (typeof databaseKinds)[number];
 
 /** What an adapter can do, as data: the engine, the CLI and the conformance suite choose by it. */
 export interface AdapterCapabilities {

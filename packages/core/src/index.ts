@@ -1,6 +1,7 @@
 export * from "./adapter.ts";
 export * from "./bytes.ts";
 export * from "./context.ts";
+export * from "./durable.ts";
 export * from "./error.ts";
 export * from "./events.ts";
 export * from "./fingerprint.ts";
@@ -8,8 +9,6 @@ export * from "./id.ts";
 export {
   Journal,
   OpenOperation,
-  syncDirectory,
-  writeDurably,
   type FoundOperation,
   type JournalEntry,
   type JournalOperation,
@@ -19,6 +18,8 @@ export {
   type RecovererLookup,
   type Settlement,
 } from "./journal.ts";
+export * from "./json.ts";
+export * from "./kind.ts";
 export * from "./manifest.ts";
 export * from "./process-identity.ts";
 export * from "./report.ts";

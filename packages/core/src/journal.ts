@@ -1,10 +1,11 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { BackupError, toBackupError } from "./error.ts";
 import { newId } from "./id.ts";
 import type { RecoveryContext } from "./context.ts";
-import type { Json } from "./manifest.ts";
+import { writeDurably } from "./durable.ts";
+import type { Json } from "./json.ts";
 import {
   currentProcess,
   livenessOf,
@@ -284,29 +285,5 @@ export class OpenOperation implements JournalOperation {
     });
     this.#lastWrite = write.catch(() => undefined);
     return write;
-  }
-}
-
-/** Replaces a file so that after a power cut it is the old one or the new one, whole. Mode 0600. */
-export async function writeDurably(path: string, content: string): Promise<void> {
-  const staged = `${path}.${newId()}.tmp`;
-  const file = await open(staged, "w", 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(staged, path);
-  await syncDirectory(dirname(path));
-}
-
-/** Makes renames, creations and removals within a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

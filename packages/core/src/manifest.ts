@@ -1,16 +1,11 @@
 import { z } from "zod";
-import { databaseKinds, type DatabaseKind } from "./adapter.ts";
+
 import { codecNames, type CodecName } from "./bytes.ts";
 import { BackupError } from "./error.ts";
+import { databaseKinds, type DatabaseKind } from "./kind.ts";
+import type { Json } from "./json.ts";
 import { fingerprintSchema, type Fingerprint } from "./fingerprint.ts";
 import type { ContainerMount, PublishedPort } from "./runtime.ts";
-
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-
-/** A value as JSON keeps it: what has no place there (undefined, functions) is left out, secrets are redacted. */
-export function toJson(value: object): Json {
-  return JSON.parse(JSON.stringify(value)) as Json;
-}
 
 export const manifestVersion = 1;
 

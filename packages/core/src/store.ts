@@ -1,7 +1,9 @@
-import type { ArtifactSink, ArtifactSource, DatabaseKind } from "./adapter.ts";
+import type { ArtifactSink, ArtifactSource } from "./adapter.ts";
 import type { Bytes } from "./bytes.ts";
 import type { BackupError } from "./error.ts";
-import type { ArtifactEntry, Json, Manifest } from "./manifest.ts";
+import type { Json } from "./json.ts";
+import type { DatabaseKind } from "./kind.ts";
+import type { ArtifactEntry, Manifest } from "./manifest.ts";
 
 /** What the store itself adds to a manifest. */
 export type ManifestDraft = Omit<

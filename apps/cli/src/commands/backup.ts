@@ -1,6 +1,6 @@
 import { formatBackupReport } from "@sutazai/backup-sdk";
 import { exitCodeOfRun } from "../exit-codes.ts";
-import type { Verb } from "../run.ts";
+import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
 interface BackupArguments {

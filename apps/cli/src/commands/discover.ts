@@ -1,6 +1,6 @@
 import { discover, table } from "@sutazai/backup-sdk";
 import { exitCode } from "../exit-codes.ts";
-import type { Verb } from "../run.ts";
+import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
 export const discoverCommand: Verb<object> = {

@@ -1,7 +1,7 @@
 import type { StoredBackup } from "@sutazai/backup-core";
 import { formatBytes, table } from "@sutazai/backup-sdk";
 import { exitCode } from "../exit-codes.ts";
-import type { Verb } from "../run.ts";
+import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
 export const listCommand: Verb<{ readonly name?: string }> = {

@@ -2,7 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { BackupError } from "@sutazai/backup-core";
 import { formatRestoreReport } from "@sutazai/backup-sdk";
 import { exitCode, exitCodeOfRun } from "../exit-codes.ts";
-import type { Verb } from "../run.ts";
+import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
 interface RestoreArguments {

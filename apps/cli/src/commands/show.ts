@@ -1,7 +1,7 @@
 import { formatBytes, table } from "@sutazai/backup-sdk";
 import type { Manifest } from "@sutazai/backup-core";
 import { exitCode } from "../exit-codes.ts";
-import type { Verb } from "../run.ts";
+import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
 export const showCommand: Verb<{ readonly id: string }> = {

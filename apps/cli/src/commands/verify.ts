@@ -1,5 +1,5 @@
 import { exitCode } from "../exit-codes.ts";
-import type { Verb } from "../run.ts";
+import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
 interface VerifyArguments {

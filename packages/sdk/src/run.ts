@@ -1,0 +1,115 @@
+import {
+  newId,
+  overallOutcome,
+  toBackupError,
+  toJson,
+  type BackupReport,
+  type DatabaseAdapter,
+  type DatabaseBackupResult,
+  type DatabaseRestoreResult,
+  type RestoreReport,
+} from "@sutazai/backup-core";
+import type { SystemParts } from "./context.ts";
+import { settleDeadOperations } from "./recover.ts";
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Wait for locks instead of failing with `locked`. */
+  readonly wait?: boolean;
+}
+
+/** One invocation that works on several databases. */
+export interface Run {
+  readonly runId: string;
+  readonly signal: AbortSignal;
+  readonly wait: boolean;
+}
+
+type Reports = { readonly backup: BackupReport; readonly restore: RestoreReport };
+type Result = DatabaseBackupResult | DatabaseRestoreResult;
+
+const reportName = { backup: "master_backup_report", restore: "restore_report" } as const;
+
+/**
+ * Does what is the same for every run: makes the store ready, locks it, settles what dead processes left, tells beginning and
+ * end, and keeps the report.
+ */
+export async function conduct<Command extends keyof Reports>(
+  parts: SystemParts,
+  command: Command,
+  adapters: readonly DatabaseAdapter[],
+  options: RunOptions,
+  work: (run: Run) => Promise<Reports[Command]["databases"]>,
+): Promise<Reports[Command]> {
+  const run = { runId: newId(), signal: options.signal ?? new AbortController().signal, wait: options.wait ?? false };
+  await parts.store.prepare();
+  await using _lock = await parts.store.lock("shared", run);
+  await settleDeadOperations(parts);
+
+  const startedAt = new Date().toISOString();
+  parts.emit({
+    type: "run-start",
+    at: startedAt,
+    runId: run.runId,
+    command,
+    databases: adapters.map(({ name }) => name),
+  });
+  const databases: readonly Result[] = await work(run);
+  const report = {
+    report: command,
+    version: 1,
+    runId: run.runId,
+    status: overallOutcome(databases.map(({ status }) => status)),
+    startedAt,
+    endedAt: new Date().toISOString(),
+    store: parts.store.location,
+    databases,
+  } as BackupReport | RestoreReport as Reports[Command];
+  await endRun(parts, `${reportName[command]}_${run.runId}.json`, report);
+  return report;
+}
+
+/**
+ * Writes the report into the store and tells that the run has ended. A store that cannot take it (it may be full, which is
+ * what the report says) does not take away what was found: that is a warning.
+ */
+async function endRun(parts: SystemParts, name: string, report: BackupReport | RestoreReport): Promise<void> {
+  const path = await parts.store.writeReport(name, toJson(report)).catch((error: unknown) => {
+    const message = `the report could not be kept in the store: ${toBackupError(error).message}`;
+    parts.emit({ type: "warning", at: new Date().toISOString(), message });
+    return undefined;
+  });
+  const { runId, status, endedAt } = report;
+  parts.emit({
+    type: "run-end",
+    at: endedAt,
+    runId,
+    status,
+    durationMs: durationOf(report),
+    ...(path !== undefined && { report: path }),
+  });
+}
+
+export function tellStart(parts: SystemParts, { name, kind }: DatabaseAdapter): Date {
+  const started = new Date();
+  parts.emit({ type: "database-start", at: started.toISOString(), database: name, kind });
+  return started;
+}
+
+export function tellEnd(parts: SystemParts, result: Result): void {
+  const { database, status, endedAt, backup, error } = result;
+  const id = typeof backup === "object" ? backup.id : backup;
+  parts.emit({
+    type: "database-end",
+    at: endedAt,
+    database,
+    status,
+    durationMs: durationOf(result),
+    ...(id !== undefined && { backup: id }),
+    ...(error !== undefined && { error }),
+  });
+}
+
+function durationOf({ startedAt, endedAt }: { readonly startedAt: string; readonly endedAt: string }): number {
+  return Date.parse(endedAt) - Date.parse(startedAt);
+}
