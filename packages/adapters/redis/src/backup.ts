@@ -16,6 +16,7 @@ import { fingerprintOf, isEmpty, notCompared, type RdbContent } from "./rdb/cont
 import { savingTroubles } from "./save.ts";
 import { keyspaceOf, type Server } from "./server.ts";
 import { containerOf, type Target } from "./target.ts";
+import { inTurn } from "./turns.ts";
 import { productOf, serverVersion } from "./version.ts";
 
 export const artifactNames: Readonly<Record<FormName, string>> = { rdb: "dump.rdb", aof: "appendonly.tar" };
@@ -97,8 +98,11 @@ const takers: Readonly<Record<FormName, Taker>> = {
       });
     }
     context.progress({ step: "rewriting the append-only file" });
-    const start = await rewrite(server, context.signal, target.database);
-    const { tar, content, openedAt } = await readAof(context, target, where);
+    const { start, copy } = await inTurn(containerOf(target).id, context.signal, async () => ({
+      start: await rewrite(server, context.signal, target.database),
+      copy: await readAof(context, target, where),
+    }));
+    const { tar, content, openedAt } = copy;
     const after = keyspaceOf(await server.info("keyspace"));
     await sink.write(artifactNames.aof, tar);
     const { base, exact } = content;

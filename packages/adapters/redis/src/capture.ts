@@ -6,6 +6,7 @@ import { isLatest, save, type Save } from "./save.ts";
 import type { Keyspace, Server } from "./server.ts";
 import { serverFile } from "./server-file.ts";
 import { containerOf, type Target } from "./target.ts";
+import { inTurn } from "./turns.ts";
 
 const attempts = 3;
 
@@ -33,38 +34,60 @@ export async function capture(
   options: { readonly withoutExpired?: boolean } = {},
 ): Promise<Capture> {
   const container = containerOf(target);
+  const { saved, expiredBy, first, chunks } = await inTurn(container.id, context.signal, () =>
+    openSave(context, target, server, options.withoutExpired === true),
+  );
+  const parser = new RdbParser(expiredBy === undefined ? {} : { expiredBy });
+  let content: RdbContent | undefined;
+  async function* read(): Bytes {
+    let bytes = 0;
+    for (let next = first; next.done !== true; next = await chunks.next()) {
+      parser.write(next.value);
+      bytes += next.value.length;
+      context.progress({ step: "reading the snapshot", bytes });
+      yield next.value;
+    }
+    content = parser.end();
+    if (expiredBy === undefined) assertCounts(content, saved, target.database);
+  }
+  try {
+    await consume(read());
+  } finally {
+    await chunks.return?.();
+  }
+  if (content === undefined) throw new Error("the consumer of a snapshot did not read it to its end");
+  return { save: saved, content, expiredBy };
+}
+
+interface OpenSave {
+  readonly saved: Save;
+  readonly expiredBy: number | undefined;
+  readonly first: IteratorResult<Uint8Array>;
+  readonly chunks: AsyncIterator<Uint8Array>;
+}
+
+async function openSave(
+  context: OperationContext,
+  target: Target,
+  server: Server,
+  withoutExpired: boolean,
+): Promise<OpenSave> {
+  const container = containerOf(target);
   const { directory, rdbFile } = await persistenceOf(server, target.database);
   for (let attempt = 0; attempt < attempts; attempt++) {
     context.progress({ step: "saving" });
     const saved = await save(server, context.signal, target.database);
-    const expiredBy = options.withoutExpired === true ? await clock(server) : undefined;
+    const expiredBy = withoutExpired ? await clock(server) : undefined;
     const chunks = serverFile(context, container, directory, rdbFile)[Symbol.asyncIterator]();
     const first = await chunks.next();
-    // Now the file is open. Had another save put a newer one in its place, it would show here.
-    if (!(await isLatest(server, saved))) {
-      await chunks.return?.();
-      continue;
-    }
-    const parser = new RdbParser(expiredBy === undefined ? {} : { expiredBy });
-    let content: RdbContent | undefined;
-    async function* read(): Bytes {
-      let bytes = 0;
-      for (let next = first; next.done !== true; next = await chunks.next()) {
-        parser.write(next.value);
-        bytes += next.value.length;
-        context.progress({ step: "reading the snapshot", bytes });
-        yield next.value;
-      }
-      content = parser.end();
-      if (expiredBy === undefined) assertCounts(content, saved, target.database);
-    }
     try {
-      await consume(read());
-    } finally {
+      // Now the file is open. Had another save put a newer one in its place, it would show here.
+      if (await isLatest(server, saved)) return { saved, expiredBy, first, chunks };
+    } catch (error) {
       await chunks.return?.();
+      throw error;
     }
-    if (content === undefined) throw new Error("the consumer of a snapshot did not read it to its end");
-    return { save: saved, content, expiredBy };
+    await chunks.return?.();
   }
   throw new BackupError("locked", `other saves replaced the snapshot ${attempts} times before it could be read`, {
     operation: "redis.capture",

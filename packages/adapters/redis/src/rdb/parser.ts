@@ -44,8 +44,6 @@ export interface RdbOptions {
    * already. Two files that were taken before it can be compared exactly, though a server dropped some of them in between.
    */
   readonly expiredBy?: number;
-  /** Something else follows the end mark and the checksum: the commands of an AOF written before Redis 7. */
-  readonly mayContinue?: boolean;
 }
 
 /**
@@ -62,7 +60,6 @@ export class RdbParser {
   readonly #modules: ModuleReader;
   readonly #values: ValueReader;
   readonly #expiredBy: number;
-  readonly #mayContinue: boolean;
   readonly #auxiliary: Map<string, string> = new Map();
   readonly #databases: Map<number, DatabaseContent> = new Map();
   readonly #functions: MultisetDigest = new MultisetDigest();
@@ -78,22 +75,11 @@ export class RdbParser {
 
   constructor(options: RdbOptions = {}) {
     this.#expiredBy = options.expiredBy ?? -Infinity;
-    this.#mayContinue = options.mayContinue ?? false;
     this.#window = new Window("RDB", { onConsumed: (bytes, start, end) => this.#crc.update(bytes, start, end) });
     this.#strings = new RdbStrings(this.#window);
     this.#modules = new ModuleReader(this.#strings);
     this.#values = new ValueReader(this.#window, this.#strings, this.#row, this.#modules, this.#expiredBy);
     this.#parsing = this.#file();
-  }
-
-  /** Whether the end of the RDB has been read. */
-  get isDone(): boolean {
-    return this.#isDone;
-  }
-
-  /** What was pushed and lies behind the end; only where it may continue. */
-  rest(): Uint8Array {
-    return this.#window.bytes.subarray(this.#window.position, this.#window.end);
   }
 
   /** Takes the next bytes. They are not written to, and not kept beyond the next call but for what is unread. */
@@ -122,8 +108,7 @@ export class RdbParser {
 
   #advance(): void {
     if (this.#parsing.next().done === true) this.#isDone = true;
-    if (this.#isDone && this.#window.left > 0 && !this.#mayContinue)
-      throw this.#window.corrupt("does not end where it says");
+    if (this.#isDone && this.#window.left > 0) throw this.#window.corrupt("does not end where it says");
   }
 
   *#file(): Parse {
