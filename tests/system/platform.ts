@@ -36,6 +36,7 @@ export type JsonLine =
   | BackupEvent
   | { readonly type: "backup-report"; readonly report: BackupReport }
   | { readonly type: "restore-report"; readonly report: RestoreReport }
+  | { readonly type: "recover-report"; readonly operations: readonly object[]; readonly running: readonly object[] }
   | {
       readonly type: "error";
       readonly error: { readonly reason: string; readonly message: string; readonly hint?: string };
