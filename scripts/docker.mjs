@@ -1,6 +1,6 @@
 // Sees to it that a Docker engine can be reached. Installs one only where nothing can be disturbed by it.
 import { spawn } from "node:child_process";
-import { existsSync, openSync } from "node:fs";
+import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { createInterface } from "node:readline/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -72,12 +72,28 @@ async function install() {
     giveUp("Docker could not be installed", "What apt-get says above tells why; `npm test` can be run again.");
 }
 
+/**
+ * A daemon that was killed leaves its pid file; where that pid is in use again, by anything, Docker takes the dead for alive
+ * and refuses to start.
+ */
+function forgetDeadDaemons() {
+  for (const [file, name] of [
+    ["/var/run/docker.pid", "dockerd"],
+    ["/var/run/docker/containerd/containerd.pid", "containerd"],
+  ]) {
+    if (!existsSync(file)) continue;
+    const process = `/proc/${readFileSync(file, "utf8").trim()}/comm`;
+    if (!existsSync(process) || readFileSync(process, "utf8").trim() !== name) rmSync(file);
+  }
+}
+
 async function start() {
   if (existsSync("/run/systemd/system")) {
     say("starting Docker (systemctl start docker)");
     await run("systemctl", ["start", "docker"]);
   } else {
     say(`starting Docker (dockerd, log in ${log}); it keeps running afterwards`);
+    forgetDeadDaemons();
     const output = openSync(log, "a");
     const daemon = spawn("dockerd", [], { detached: true, stdio: ["ignore", output, output] });
     daemon.on("error", () => undefined);
