@@ -37,9 +37,11 @@ const settle: Readonly<Record<Settlement, (record: RestoreRecord, server: Server
         case "create-role":
           await session.query(`DROP ROLE IF EXISTS ${quoteName(data.role)}`);
           return;
-        case "demote-role":
-          await session.query(`ALTER ROLE ${quoteName(data.role)} SUPERUSER`);
+        case "demote-role": {
+          const found = await session.query("SELECT FROM pg_roles WHERE rolname = $1", [data.role]);
+          if (found.length > 0) await session.query(`ALTER ROLE ${quoteName(data.role)} SUPERUSER`);
           return;
+        }
         case "stage-database":
           return dropNamed(server, session, data.staged);
         case "close-database": {
@@ -59,8 +61,9 @@ const settle: Readonly<Record<Settlement, (record: RestoreRecord, server: Server
     async finish({ action, data }, server, session) {
       if (action === "make-maintenance-database") await dropNamed(server, session, data.maintenance);
       if (action !== "cut-over") return;
-      for (const { oldOid } of data.swaps) {
-        if (oldOid !== null) await dropDatabase(server, session, oldOid);
+      for (const { oldOid, retired } of data.swaps) {
+        // Only what did change places.
+        if (oldOid !== null && (await nameOf(session, oldOid)) === retired) await dropDatabase(server, session, oldOid);
       }
     },
   };
