@@ -5,6 +5,8 @@ import {
   type ContainerInfo,
   type ContainerRuntime,
   type ExecSpec,
+  type FrozenCopy,
+  type FrozenCopySpec,
   type JournalOperation,
   type JournalRecord,
   type RecoveryContext,
@@ -22,6 +24,8 @@ import { classifyError } from "./classify-error.ts";
 import { engine, type DockerRuntimeOptions, type Engine } from "./engine.ts";
 import { startExec } from "./exec.ts";
 import { inspectContainer, inspectRunning, listContainers } from "./finding.ts";
+import { letGoAction, recoverFrozen, recoverPaused, unpauseAction } from "./freezing.ts";
+import { takeFrozenCopy } from "./frozen-copy.ts";
 import { isolateAction, isolateContainer, recoverIsolated } from "./isolation.ts";
 import { recoverStopped, startAction, startContainer, stopContainer } from "./lifecycle.ts";
 import { lockContainer, unlockContainer } from "./lock.ts";
@@ -93,6 +97,10 @@ class DockerRuntime implements ContainerRuntime {
     return classified("isolate", isolateContainer(this.#engine, containerId, options.journal));
   }
 
+  frozenCopy(spec: FrozenCopySpec): Promise<FrozenCopy> {
+    return classified("frozenCopy", takeFrozenCopy(this.#engine, spec));
+  }
+
   lock(containerId: string, image: string): Promise<AsyncDisposable> {
     return classified("lock", lockContainer(this.#engine, containerId, image));
   }
@@ -121,10 +129,12 @@ class DockerRuntime implements ContainerRuntime {
   }
 }
 
-/** What stopped is started and what was isolated is put back, whether its operation is undone or finished. */
+/** What stopped is started, what was isolated is put back, what stands still goes on, whether its operation is undone or finished. */
 const recoveries: Readonly<Record<string, typeof recoverStopped>> = {
   [startAction]: recoverStopped,
   [isolateAction]: recoverIsolated,
+  [letGoAction]: recoverFrozen,
+  [unpauseAction]: recoverPaused,
 };
 
 function classified<T>(name: string, result: Promise<T>): Promise<T> {

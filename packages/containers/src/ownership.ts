@@ -4,8 +4,8 @@ import { currentProcess, processIdentitySchema, type ProcessIdentity } from "@su
 export const roleLabel = "sutazai.backup.role";
 export const ownerLabel = "sutazai.backup.owner";
 
-/** What our containers and networks are for. */
-export type Role = "sidecar" | "throwaway" | "lock" | "isolation";
+/** What our containers, networks and volumes are for. */
+export type Role = "sidecar" | "throwaway" | "lock" | "isolation" | "frozen";
 
 /** The labels of everything we make, from the moment of its creation: by them a later process finds what this one left. */
 export async function ownedBy(role: Role): Promise<Record<string, string>> {

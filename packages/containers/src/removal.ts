@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { BackupError } from "@sutazai/backup-core";
 import type Docker from "dockerode";
-import { classifyError, tolerating } from "./classify-error.ts";
+import { classifyError, statusOf, tolerating } from "./classify-error.ts";
 
 /** Kills and removes a container; returns when the daemon knows it no more. Whoever else is removing it is waited for. */
 export async function removeContainer(
@@ -20,6 +20,21 @@ export async function removeContainer(
   }
   throw new BackupError("unknown", `the container ${id.slice(0, 12)} cannot be removed`, {
     hint: `remove it with \`docker rm --force ${id.slice(0, 12)}\``,
+  });
+}
+
+/** Removes a volume; whoever still uses it is waited for, as containers that end still do for a moment. */
+export async function removeVolume(docker: Docker, name: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    try {
+      return void (await insist(() => tolerating([404], docker.getVolume(name).remove())));
+    } catch (error) {
+      if (statusOf(error) !== 409) throw error;
+    }
+    await pause(100);
+  }
+  throw new BackupError("locked", `the volume ${name} is still in use and cannot be removed`, {
+    hint: `see who uses it with \`docker ps --all --filter volume=${name}\`; the next command removes it`,
   });
 }
 

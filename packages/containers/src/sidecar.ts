@@ -9,18 +9,40 @@ import { poll } from "./poll.ts";
 import { removeContainer } from "./removal.ts";
 import { fedScript, unattendedScript } from "./sidecar-script.ts";
 import { ToolSession, type Ended } from "./tool-session.ts";
+import { volumeMounts } from "./volumes.ts";
 
 const operation = "containers.sidecar";
 
+/** What a sidecar of this package's own needs beyond others. */
+export interface Particulars {
+  readonly name: string;
+  /** Process 1, instead of the one that runs any tool. */
+  readonly script: string;
+  /** It sees the processes of the host, and may signal them. */
+  readonly hostProcesses: boolean;
+  /** Volumes that it writes to, by path, while those of `volumesOf` may be read-only. */
+  readonly writable: Readonly<Record<string, string>>;
+  /** It must undo something before it may be killed, and does so at a SIGTERM. */
+  readonly undoes: boolean;
+}
+
+/** Seconds that a sidecar has to undo what it must: signals, no more. */
+const undoSeconds = 30;
+
 /** Starts a tool in a container of its own. What is made here is gone when the tool process says that it has ended. */
-export async function startSidecar({ docker, memoryLimit }: Engine, spec: SidecarSpec): Promise<ToolProcess> {
+export async function startSidecar(
+  { docker, memoryLimit }: Engine,
+  spec: SidecarSpec,
+  particulars: Partial<Particulars> = {},
+): Promise<ToolProcess> {
   throwIfAborted(spec.signal, operation);
+  const script = particulars.script ?? (spec.stdin === undefined ? unattendedScript : fedScript);
   const container = await docker.createContainer({
-    name: uniqueName(spec.purpose),
+    name: particulars.name ?? uniqueName(spec.purpose),
     Image: spec.image,
     Labels: await ownedBy("sidecar"),
     // The image's own entrypoint would start a server.
-    Entrypoint: ["/bin/sh", "-c", spec.stdin === undefined ? unattendedScript : fedScript, spec.purpose],
+    Entrypoint: ["/bin/sh", "-c", script, spec.purpose],
     Cmd: [...spec.command],
     Env: Object.entries(spec.environment ?? {}).map(([name, value]) => `${name}=${value}`),
     WorkingDir: "/",
@@ -39,9 +61,14 @@ export async function startSidecar({ docker, memoryLimit }: Engine, spec: Sideca
       ...(spec.volumesOf !== undefined && {
         VolumesFrom: [`${spec.volumesOf}:${spec.volumesReadOnly === true ? "ro" : "rw"}`],
       }),
+      Mounts: [
+        ...(await volumeMounts(docker, spec.volumes, { readOnly: spec.volumesReadOnly === true })),
+        ...(await volumeMounts(docker, particulars.writable, { readOnly: false })),
+      ],
       Tmpfs: await coveredVolumes(docker, spec),
+      ...(particulars.hostProcesses === true && { PidMode: "host", CgroupnsMode: "host" }),
       CapDrop: ["ALL"],
-      CapAdd: capabilitiesFor(spec),
+      CapAdd: capabilitiesFor(spec, particulars),
       SecurityOpt: ["no-new-privileges"],
       Memory: memoryLimit,
       MemorySwap: memoryLimit,
@@ -60,7 +87,7 @@ export async function startSidecar({ docker, memoryLimit }: Engine, spec: Sideca
     })) as Duplex;
     ignoreLateErrors(socket);
     await container.start();
-    return session(docker, container, socket, spec);
+    return session(docker, container, socket, spec, particulars.undoes ?? false);
   } catch (error) {
     socket?.destroy();
     await removeContainer(docker, container.id, { volumes: false });
@@ -68,7 +95,13 @@ export async function startSidecar({ docker, memoryLimit }: Engine, spec: Sideca
   }
 }
 
-function session(docker: Docker, container: Docker.Container, socket: Duplex, spec: SidecarSpec): ToolSession {
+function session(
+  docker: Docker,
+  container: Docker.Container,
+  socket: Duplex,
+  spec: SidecarSpec,
+  undoes: boolean,
+): ToolSession {
   return new ToolSession({
     name: `the sidecar ${spec.purpose}`,
     signal: spec.signal,
@@ -76,6 +109,7 @@ function session(docker: Docker, container: Docker.Container, socket: Duplex, sp
     transfer: transferFrom(socket),
     ended: () => poll(() => exitOf(container, spec)),
     async release() {
+      if (undoes) await tolerating([304, 404], container.stop({ t: undoSeconds }));
       // The container first: were the connection closed before, its tool would take the end of its input for the end of the data.
       await removeContainer(docker, container.id, { volumes: false });
       socket.destroy();
@@ -102,13 +136,18 @@ async function coveredVolumes(docker: Docker, spec: SidecarSpec): Promise<Record
   const { Config: config } = await docker.getImage(spec.image).inspect();
   const declared = Object.keys(config.Volumes ?? {});
   if (declared.length === 0) return {};
-  const mounted = spec.volumesOf === undefined ? [] : (await docker.getContainer(spec.volumesOf).inspect()).Mounts;
-  const free = declared.filter((path) => !mounted.some(({ Destination }) => Destination === path));
-  return Object.fromEntries(free.map((path) => [path, ""]));
+  const others = spec.volumesOf === undefined ? [] : (await docker.getContainer(spec.volumesOf).inspect()).Mounts;
+  const mounted = new Set([...others.map(({ Destination }) => Destination), ...Object.keys(spec.volumes ?? {})]);
+  return Object.fromEntries(declared.filter((path) => !mounted.has(path)).map((path) => [path, ""]));
 }
 
 /** Data directories belong to the server's user; root without these could not read them, or give files back to it. */
-function capabilitiesFor({ volumesOf, volumesReadOnly }: SidecarSpec): string[] {
-  if (volumesOf === undefined) return [];
-  return volumesReadOnly === true ? ["DAC_READ_SEARCH"] : ["CHOWN", "DAC_OVERRIDE", "FOWNER"];
+function capabilitiesFor(spec: SidecarSpec, { hostProcesses, writable }: Partial<Particulars>): string[] {
+  const isMounted = spec.volumesOf !== undefined || spec.volumes !== undefined;
+  const writes = (isMounted && spec.volumesReadOnly !== true) || writable !== undefined;
+  return [
+    ...(isMounted && spec.volumesReadOnly === true ? ["DAC_READ_SEARCH"] : []),
+    ...(writes ? ["CHOWN", "DAC_OVERRIDE", "FOWNER"] : []),
+    ...(hostProcesses === true ? ["KILL"] : []),
+  ];
 }

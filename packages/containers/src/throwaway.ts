@@ -8,6 +8,7 @@ import { inspectContainer } from "./finding.ts";
 import { ownedBy, uniqueName } from "./ownership.ts";
 import { removeContainer } from "./removal.ts";
 import { Tail } from "./tail.ts";
+import { volumeMounts } from "./volumes.ts";
 
 // What the entrypoints of official images need: give the data directory to the server's user, and become it.
 const serverCapabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"];
@@ -62,6 +63,7 @@ async function createServer(
     HostConfig: {
       LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "1" } },
       NetworkMode: spec.networkOf === undefined ? name : `container:${spec.networkOf}`,
+      Mounts: await volumeMounts(docker, spec.volumes, { readOnly: false }),
       CapDrop: ["ALL"],
       CapAdd: serverCapabilities,
       SecurityOpt: ["no-new-privileges"],

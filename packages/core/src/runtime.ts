@@ -72,6 +72,9 @@ export interface SidecarSpec {
   readonly networkOf?: string;
   /** Mount what this container (its id) mounts, at the same places. */
   readonly volumesOf?: string;
+  /** Existing volumes, by the path they are mounted at; not what `volumesOf` mounts there. */
+  readonly volumes?: Readonly<Record<string, string>>;
+  /** Of both kinds. */
   readonly volumesReadOnly?: boolean;
   /** `uid:gid` or a name; the image's default otherwise. */
   readonly user?: string;
@@ -107,6 +110,8 @@ export interface ThrowawaySpec {
   readonly networkOf?: string;
   /** Tar archives unpacked into the container, by directory, before it starts. Owners are kept. */
   readonly files?: Readonly<Record<string, Bytes>>;
+  /** Existing volumes, by the path they are mounted at, writable: the copies of {@link FrozenCopy}. They outlive the server. */
+  readonly volumes?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -116,6 +121,39 @@ export interface ThrowawayContainer extends AsyncDisposable {
   restart(): Promise<void>;
   /** The last lines of what it logged, for error messages. */
   logs(): Promise<string>;
+}
+
+/** What to copy while the server stands still. */
+export interface FrozenCopySpec {
+  readonly container: ContainerInfo;
+  /** Absolute paths of directories in the container, on its volumes or bind mounts, none within another. */
+  readonly paths: readonly string[];
+  /** What it is for, in names: `neo4j`. */
+  readonly purpose: string;
+  /** Milliseconds that the server may stand still; 10 000 unless given. */
+  readonly maxPauseMs?: number;
+  readonly journal: JournalOperation;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Copies of directories as they all were at one moment: what a power cut would have left, ownership, modes, times and links kept.
+ * Disposing removes them, once nothing uses them any more.
+ */
+export interface FrozenCopy extends AsyncDisposable {
+  /**
+   * How the server was kept from writing: its processes stopped by signal; `docker pause`, where processes cannot be signalled; or
+   * it was `stopped` already.
+   */
+  readonly method: "sigstop" | "pause" | "stopped";
+  /** Milliseconds that the server stood still, as measured; 0 where it was stopped already. */
+  readonly frozenMs: number;
+  /** ISO 8601. Between these two lies the moment that the copies show. */
+  readonly capture: { readonly from: string; readonly to: string };
+  /** The volume that holds the copy of each path, at its root: mount it in the path's place. */
+  readonly volumes: Readonly<Record<string, string>>;
+  /** A tar of the copy of one of the paths; its entries are named from there, `./…`. */
+  read(path: string): Bytes;
 }
 
 /**
@@ -158,6 +196,15 @@ export interface ContainerRuntime extends Recoverer {
    * undoing and finishing both put it back with its addresses and aliases. Throws `unsupported` where its network cannot be changed (host, none, shared).
    */
   isolate(containerId: string, options: { readonly journal: JournalOperation }): Promise<void>;
+  /**
+   * Copies directories of a container while none of its processes runs, then lets them go on, whatever becomes of this process: also when it is
+   * killed, and at the latest after `maxPauseMs`. The wait for another copy of this process and the check for space come before the server is
+   * stopped. A container that does not run is copied as it is.
+   *
+   * Throws `timeout` where the copy was given up because of `maxPauseMs` (the server goes on; take another method), `no-space`, and
+   * `unsupported` for paths in the container's own layer or in memory.
+   */
+  frozenCopy(spec: FrozenCopySpec): Promise<FrozenCopy>;
   /**
    * Locks a container for one operation, across processes and hosts of this daemon (the name of a container that is
    * created and never started is the lock). Throws `locked`, naming the holder and since when; a dead holder of this host is replaced.

@@ -57,6 +57,21 @@ const parts: Readonly<Record<string, (first: string, second: string) => Promise<
     await runtime.throwaway({ ...(await spec()), command: ["sleep", "600"] });
     return "running";
   },
+  async freeze(container, directory) {
+    const journal = await begin(directory);
+    const info = await runtime.inspect(container);
+    const signal = new AbortController().signal;
+    // So long that nothing but our death ends it.
+    await runtime.frozenCopy({
+      container: info,
+      paths: ["/data"],
+      purpose: "victim",
+      maxPauseMs: 3_600_000,
+      journal,
+      signal,
+    });
+    return "copied";
+  },
   async lock(container, image) {
     await runtime.lock(container, image);
     return "locked";

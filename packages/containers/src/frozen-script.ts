@@ -1,0 +1,104 @@
+/** Exit codes of {@link frozenScript}, apart from those of a shell. */
+export const frozenExits = { cannotStop: 71, tooLong: 73, copyFailed: 74, continued: 76 } as const;
+
+// POSIX sh, as process 1 of a sidecar that sees the host's processes. Its arguments: the container's id, its first process, seconds that it may stand
+// still, then pairs of a directory and where its copy goes. Needs grep, cp, du, df and sleep besides a shell.
+//
+// It says "ready <needed> <free>" (KiB), waits for a line, stops the container's processes, says "frozen", copies, lets them go on, and says "copied <hundredths of
+// a second>". They go on as well where the shell ends in any other way: a signal (TERM from whoever removes it), its own time limit (ALRM), or the end
+// of its standard input, which comes when whoever had attached to it has died.
+//
+// As it shares the host's process ids, the end of its first process makes Docker kill the others: the copy is not waited for.
+// A process belongs to the container if its cgroup names it, whatever the version of cgroups and their driver. Those that were stopped
+// before are left alone. A process that is started while the others are being stopped is found by another pass.
+export const frozenScript: string = `id=$1 main=$2 limit=$3
+shift 3
+exec 3<&0 </dev/null
+known=
+let_go() {
+  for pid in $known; do kill -CONT "$pid" 2>/dev/null; done
+  known=
+}
+trap let_go EXIT
+trap 'exit 143' TERM INT HUP
+trap 'exit ${frozenExits.tooLong}' ALRM
+
+now() { read -r up _ </proc/uptime; echo "\${up%.*}\${up#*.}"; }
+processes() { grep -lsF -e "$id" /proc/[0-9]*/cgroup | while IFS=/ read -r _ _ pid _; do echo "$pid"; done; }
+is_stopped() { ! grep -hs '^State:' /proc/"$1"/task/[0-9]*/status | grep -qv ':.[TtZX] ('; }
+all_stopped() {
+  files=
+  for pid in $known; do files="$files /proc/$pid/task/[0-9]*/status"; done
+  # shellcheck disable=SC2086
+  ! grep -hs '^State:' $files | grep -qv ':.[TtZX] ('
+}
+cannot_stop() { echo "$1" >&2; exit ${frozenExits.cannotStop}; }
+stop_processes() {
+  before=
+  for pid in $(processes); do is_stopped "$pid" && before="$before $pid"; done
+  while :; do
+    found=
+    for pid in $(processes); do
+      case "$known $before " in *" $pid "*) continue ;; esac
+      known="$known $pid" found=1
+      kill -STOP "$pid" || [ ! -d "/proc/$pid" ] || cannot_stop "process $pid cannot be signalled"
+    done
+    [ -n "$found" ] && continue
+    all_stopped && break
+    sleep 0.01 2>/dev/null || sleep 1
+  done
+  case "$known $before " in *" $main "*) ;; *) cannot_stop "the processes of the container cannot be seen" ;; esac
+}
+
+needed=0 free=
+place=$2
+wanted=' '
+for path in "$@"; do
+  if [ "$wanted" = ' ' ]; then
+    wanted=
+    [ -d "$path" ] || { echo "there is no directory $path" >&2; exit ${frozenExits.copyFailed}; }
+    size=$(du -sk "$path" 2>/dev/null | { read -r size _; echo "\${size:-0}"; })
+    needed=$((needed + size))
+  else
+    wanted=' '
+  fi
+done
+free=$(df -Pk "$place" | { read -r _; read -r _ _ _ free _; echo "$free"; })
+flags=
+cp --sparse=always --reflink=auto /dev/null "$place/.probe" 2>/dev/null && flags='--sparse=always --reflink=auto'
+rm -f "$place/.probe"
+echo "ready $needed $free"
+
+read -r _ <&3 || exit 143
+while read -r _; do :; done <&3 && kill -TERM $$ 2>/dev/null &
+exec 3<&-
+start=$(now)
+if [ "$limit" != none ]; then
+  { sleep "$limit" 2>/dev/null || sleep "\${limit%.*}"; kill -ALRM $$; } &
+  stop_processes
+fi
+echo frozen
+copy_all() {
+  while [ $# -gt 0 ]; do
+    # shellcheck disable=SC2086
+    cp -a $flags "$1/." "$2/" || return 1
+    shift 2
+  done
+}
+copy_all "$@" &
+wait $!
+code=$?
+if [ "$limit" != none ]; then
+  all_stopped || exit ${frozenExits.continued}
+  let_go
+fi
+end=$(now)
+[ "$code" = 0 ] || exit ${frozenExits.copyFailed}
+echo "copied $((end - start))"
+exit 0
+`;
+
+// Lets every process of a container go on: for where a sidecar was killed before it could. Its argument: the container's id.
+export const letGoScript: string = `grep -lsF -e "$1" /proc/[0-9]*/cgroup | while IFS=/ read -r _ _ pid _; do
+  kill -CONT "$pid" || [ ! -d "/proc/$pid" ] || exit 1
+done`;
