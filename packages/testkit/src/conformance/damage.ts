@@ -31,7 +31,6 @@ export function damage(use: () => Workbench): void {
     for (const [name, content] of backup.artifacts) {
       for (let flip = 0; flip < flipsPerArtifact && content.length > 0; flip += 1) {
         const offset = random.below(content.length);
-        if (bench.isInsignificant(name, content, offset)) continue;
         const flipped = Buffer.from(content);
         const bit = random.below(8);
         flipped.writeUInt8((flipped[offset] ?? 0) ^ (1 << bit), offset);

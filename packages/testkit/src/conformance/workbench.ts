@@ -41,11 +41,6 @@ export interface AdapterUnderTest {
   readonly content: SampleContent;
   /** A restore leaves alone what the backup does not have (other databases of a cluster), instead of removing it. */
   readonly leavesOthers?: boolean;
-  /**
-   * Whether a byte of an artifact means nothing to the database (a comment in a dump): nobody can find it changed
-   * but by the store's digest.
-   */
-  insignificant?(artifact: string, content: Buffer, offset: number): boolean;
 }
 
 export interface RunOptions {
@@ -102,10 +97,6 @@ export class Workbench implements AsyncDisposable {
 
   get content(): SampleContent {
     return this.#test.content;
-  }
-
-  isInsignificant(artifact: string, content: Buffer, offset: number): boolean {
-    return this.#test.insignificant?.(artifact, content, offset) ?? false;
   }
 
   /** Backs up, and settles the journal as the engine would. */
