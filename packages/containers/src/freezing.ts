@@ -42,6 +42,7 @@ export async function pauseContainer(
 ): Promise<{ readonly end: () => Promise<number> }> {
   const entry = await journal.record({ part: "containers", action: unpauseAction, data: { ...freeze } });
   const start = performance.now();
+  let timer: NodeJS.Timeout | undefined;
   let ended: Promise<number> | undefined;
   const end = () =>
     (ended ??= (async () => {
@@ -49,18 +50,18 @@ export async function pauseContainer(
       await entry.settle("finish");
       return Math.ceil(performance.now() - start);
     })());
-  const timer = setTimeout(() => {
-    end().then(
-      () => patience.abort(tooLong(freeze, limitMs)),
-      (error: unknown) => patience.abort(error),
-    );
-  }, limitMs);
   try {
     await docker.getContainer(freeze.container).pause();
   } catch (error) {
     await end();
     throw error;
   }
+  timer = setTimeout(() => {
+    end().then(
+      () => patience.abort(tooLong(freeze, limitMs)),
+      (error: unknown) => patience.abort(error),
+    );
+  }, limitMs);
   return { end };
 }
 

@@ -43,10 +43,10 @@ const writers = [
 ];
 
 /** So many files that copying them takes a while, though they hold nothing. */
-const manyFiles = [
+const manyFiles = (perDirectory: number) => [
   "perl",
   "-e",
-  `for my $d (1 .. 60) { mkdir "/data/$d"; for my $f (1 .. 1000) { open my $out, ">", "/data/$d/$f"; } }
+  `for my $d (1 .. 60) { mkdir "/data/$d"; for my $f (1 .. ${perDirectory}) { open my $out, ">", "/data/$d/$f"; } }
    open my $out, ">", "/data/ready"; close $out; while (1) { sleep 1 }`,
 ];
 
@@ -210,7 +210,7 @@ describe("a copy that takes too long", () => {
   const volumesNow = async () => (await docker.listVolumes({ filters: { name: ["sutazai-test-copy"] } })).Volumes;
 
   beforeAll(async () => {
-    container = await startOnVolume(manyFiles);
+    container = await startOnVolume(manyFiles(1000));
     await until("the files are there", () => written(container, "/data/ready"));
   });
   afterAll(() => container[Symbol.asyncDispose]());
@@ -264,14 +264,14 @@ describe("where the daemon lets nobody see the host's processes", () => {
     const socketPath = join(scratch, "docker.sock");
     await using _ = await listen(socketPath);
     const strict = dockerRuntime({ socketPath });
-    await using container = await startOnVolume(manyFiles);
+    await using container = await startOnVolume(manyFiles(20));
     await until("the files are there", () => written(container, "/data/ready"));
     await using copy = await strict.frozenCopy(await specFor(container, { maxPauseMs: 3_600_000 }));
     expect(copy.method).toBe("pause");
     expect(copy.frozenMs).toBeGreaterThan(0);
     expect((await runtime.inspect(container.id)).state).toBe("running");
     expect((await readdir(await unpacked(copy.read("/data")))).length).toBe(61);
-    const attempt = strict.frozenCopy(await specFor(container, { maxPauseMs: 50 }));
+    const attempt = strict.frozenCopy(await specFor(container, { maxPauseMs: 1 }));
     await expect(attempt).rejects.toMatchObject({ reason: "timeout" });
     expect((await runtime.inspect(container.id)).state).toBe("running");
     expect(await unsettled()).toEqual([]);
