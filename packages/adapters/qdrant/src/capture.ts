@@ -11,6 +11,7 @@ import type { BackupSettings } from "./backup.ts";
 import { countPoints, readInfo, readShards, unlessDropped, type CollectionInfo } from "./collections.ts";
 import { artifactOf, type InventoriedCollection, type Neighbourhood } from "./details.ts";
 import { PassingDigest } from "./digest.ts";
+import { headLine, tailLine } from "./export-file.ts";
 import { configFacts, contentFacts, infoFacts } from "./facts.ts";
 import { readNeighbours } from "./neighbours.ts";
 import type { FormName } from "./options.ts";
@@ -202,15 +203,19 @@ async function exportPoints(
 ): Promise<{ readonly form: CapturedForm; readonly pass: ContentPass }> {
   const artifact = artifactOf(name, "scroll");
   const passing = new PassingDigest();
-  const pass = await readContent(server, name, context.signal, (lines) =>
+  const observed = (chunk: Uint8Array) => {
+    passing.add(chunk);
+    context.progress({ step: `exporting ${name}`, bytes: passing.bytes });
+    return chunk;
+  };
+  const { config, payload_schema } = info;
+  const pass = await readContent(server, name, context.signal, (lines, digest) =>
     sink.write(
       artifact,
       (async function* (): Bytes {
-        for await (const chunk of lines) {
-          passing.add(chunk);
-          context.progress({ step: `exporting ${name}`, bytes: passing.bytes });
-          yield chunk;
-        }
+        yield observed(headLine({ collection: name, version: server.version, config, payload_schema }));
+        for await (const chunk of lines) yield observed(chunk);
+        yield observed(tailLine(digest.count));
       })(),
     ),
   );

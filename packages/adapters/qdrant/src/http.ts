@@ -66,16 +66,17 @@ export class HttpClient implements Disposable {
   /** The answer as a stream, which must be read to its end or left early. It throws where the connection is lost. */
   async download(path: string, signal?: AbortSignal): Promise<Bytes> {
     const response = await this.#classified(path, () => this.#send("GET", path, { signal, isLong: true }));
-    const client = this;
-    return (async function* () {
-      try {
-        yield* response;
-      } catch (error) {
-        throw client.#classify(path, error);
-      } finally {
-        response.destroy();
-      }
-    })();
+    return this.#read(response, path);
+  }
+
+  async *#read(response: IncomingMessage, path: string): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* response;
+    } catch (error) {
+      throw this.#classify(path, error);
+    } finally {
+      response.destroy();
+    }
   }
 
   /** Sends a file of known size as a multipart form. Throws `corrupt` where the content is not as long as it should be. */

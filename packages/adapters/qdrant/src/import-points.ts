@@ -1,7 +1,6 @@
 import type { Bytes, OperationContext } from "@sutazai/backup-core";
 import { createCollection, deleteCollection, setPayloadIndexes, type CollectionInfo } from "./collections.ts";
-import type { InventoriedCollection } from "./details.ts";
-import { linesOf } from "./lines.ts";
+import { readExport } from "./export-file.ts";
 import { collectionPath, type Server } from "./server.ts";
 
 /** Below what a server takes in one request (32 MB unless set otherwise), and many points at once. */
@@ -12,33 +11,40 @@ const batchPoints = 1_000;
 export async function importPoints(
   { signal, progress }: OperationContext,
   server: Server,
-  wanted: InventoriedCollection,
+  name: string,
   present: CollectionInfo | undefined,
   content: Bytes,
 ): Promise<void> {
-  const { name, config, payload_schema } = wanted;
-  if (present !== undefined) await deleteCollection(server, name, signal);
-  await createCollection(server, name, config, signal);
   const path = collectionPath(name, "/points?wait=true");
   let sent = 0;
-  const send = async (batch: readonly Buffer[], bytes: number) => {
+  let bytes = 0;
+  let batch: Buffer[] = [];
+  const send = async () => {
+    if (batch.length === 0) return;
     const body = `{"points":[${batch.map((line) => line.toString("utf8")).join(",")}]}`;
     await server.client.call("PUT", path, { body, signal, isLong: true });
     sent += bytes;
     progress({ step: `importing ${name}`, bytes: sent });
+    batch = [];
+    bytes = 0;
   };
-  let batch: Buffer[] = [];
-  let bytes = 0;
-  for await (const lines of linesOf(content)) {
-    for (const line of lines) {
-      batch.push(line);
-      bytes += line.length + 1;
-      if (bytes < batchBytes && batch.length < batchPoints) continue;
-      await send(batch, bytes);
-      batch = [];
-      bytes = 0;
-    }
-  }
-  if (batch.length > 0) await send(batch, bytes);
-  await setPayloadIndexes(server, name, payload_schema, signal);
+  let indexes: CollectionInfo["payload_schema"] = {};
+  await readExport(
+    name,
+    content,
+    async ({ config, payload_schema }) => {
+      if (present !== undefined) await deleteCollection(server, name, signal);
+      await createCollection(server, name, config, signal);
+      indexes = payload_schema;
+    },
+    async (points) => {
+      for (const point of points) {
+        batch.push(point);
+        bytes += point.length + 1;
+        if (bytes >= batchBytes || batch.length >= batchPoints) await send();
+      }
+    },
+  );
+  await send();
+  await setPayloadIndexes(server, name, indexes, signal);
 }

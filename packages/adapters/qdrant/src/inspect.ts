@@ -8,9 +8,9 @@ import {
 } from "@sutazai/backup-core";
 import { collectionOf, inventoryArtifact, inventorySchema, parseDetails } from "./details.ts";
 import { PassingDigest } from "./digest.ts";
-import { aliasFacts, configFacts, contentFacts } from "./facts.ts";
-import { damaged, linesOf } from "./lines.ts";
-import { parsePoint, PointDigest } from "./points.ts";
+import { readExport } from "./export-file.ts";
+import { aliasFacts, configFacts, contentFacts, infoFacts } from "./facts.ts";
+import { parsePoint, PointDigest, type Point } from "./points.ts";
 import { readSnapshot } from "./snapshot/content.ts";
 
 /** Of the inventory, which is held whole: some kilobytes for each collection. */
@@ -72,29 +72,34 @@ async function inspectSnapshot(name: string, content: Bytes): Promise<Fingerprin
 
 async function inspectExport(name: string, content: Bytes): Promise<Fingerprint> {
   const digest = new PointDigest();
-  let offset = 0;
-  for await (const lines of linesOf(content)) {
-    for (const line of lines) {
-      try {
-        digest.add(parsePoint(line.toString("utf8")));
-      } catch (error) {
-        throw damaged(
-          offset,
-          `line ${digest.count + 1} is no point (${error instanceof Error ? error.name : "error"})`,
-        );
-      }
-      offset += line.length + 1;
-    }
+  let configuration: Fingerprint = {};
+  await readExport(
+    name,
+    content,
+    (head) => {
+      configuration = infoFacts(name, head);
+    },
+    (points) => {
+      for (const point of points) digest.add(pointOf(point, digest.count + 1));
+    },
+  );
+  return { ...configuration, ...contentFacts(name, { exact: digest.count }, { exact: String(digest) }) };
+}
+
+function pointOf(line: Buffer, number: number): Point {
+  try {
+    return parsePoint(line.toString("utf8"));
+  } catch (error) {
+    throw new BackupError("corrupt", `the export cannot be trusted: its point ${number} is none`, {
+      operation: "qdrant.inspect",
+      hint: "use another backup",
+      details: { point: number },
+      cause: error,
+    });
   }
-  return contentFacts(name, { exact: digest.count }, { exact: String(digest) });
 }
 
 async function inspectInventory(content: Bytes): Promise<Fingerprint> {
-  return aliasFacts((await readInventory(content)).aliases);
-}
-
-/** Throws `corrupt` for anything but an inventory. */
-export async function readInventory(content: Bytes): Promise<ReturnType<typeof inventorySchema.parse>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of content) {
@@ -110,7 +115,7 @@ export async function readInventory(content: Bytes): Promise<ReturnType<typeof i
   }
   const inventory = inventorySchema.safeParse(value);
   if (!inventory.success) throw notAnInventory(length, "does not say what it should");
-  return inventory.data;
+  return aliasFacts(inventory.data.aliases);
 }
 
 function notAnInventory(offset: number, problem: string): BackupError {

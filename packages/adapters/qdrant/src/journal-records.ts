@@ -1,4 +1,4 @@
-import { BackupError, type Json, type JournalRecord } from "@sutazai/backup-core";
+import { BackupError, type JournalRecord } from "@sutazai/backup-core";
 import { z } from "zod";
 import {
   configSchema,

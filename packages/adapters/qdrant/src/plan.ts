@@ -62,12 +62,13 @@ export async function examine(
   const others = live.filter((name) => !names.has(name));
   const removed = isWhole ? others : [];
   const remaining = isWhole ? [] : others;
-  const inTheWay = Object.keys(aliases).filter((alias) => remaining.includes(alias));
+  // Also where they were to be removed: what is kept of them for the undoing could not be reached under an alias.
+  const inTheWay = Object.keys(aliases).filter((alias) => others.includes(alias));
   if (inTheWay.length > 0) {
     throw refuse(
       "unsupported",
-      `aliases of the backup are the names of collections that it does not have: ${inTheWay.join(", ")}`,
-      "remove or rename those collections, or set `exact` to have them removed",
+      `aliases of the backup are the names of collections that it does not have: ${quoted(inTheWay)}`,
+      "remove those collections first, or restore collections one by one (`only`)",
     );
   }
   const keptAliases = isWhole

@@ -10,11 +10,9 @@ import {
   type RestoreOptions,
 } from "@sutazai/backup-core";
 import { deleteCollection, readAliases, setAliases, type Aliases } from "./collections.ts";
-import { inventoryArtifact } from "./details.ts";
 import { aliasFacts, factsAbout } from "./facts.ts";
 import { liveFacts } from "./fingerprint.ts";
 import { importPoints } from "./import-points.ts";
-import { readInventory } from "./inspect.ts";
 import { toJournal } from "./journal-records.ts";
 import { changedNeighbours } from "./neighbours.ts";
 import { examine, type Examination } from "./plan.ts";
@@ -36,7 +34,6 @@ export async function restore(
   const { manifest } = source;
   const examination = await examine(context, server, manifest, options, exact);
   const { form, collections, removed, plan } = examination;
-  const inventory = await readInventory(source.read(inventoryArtifact));
   const sizes = new Map(manifest.artifacts.map(({ name, plain }) => [name, plain]));
 
   const before = await readAliases(server, signal);
@@ -51,8 +48,7 @@ export async function restore(
   for (const { name, artifacts } of collections) {
     const artifact = artifacts[form] ?? "";
     const content = sizes.get(artifact);
-    const wanted = inventory.collections.find((collection) => collection.name === name);
-    if (content === undefined || wanted === undefined) throw lacking(name, manifest.id);
+    if (content === undefined) throw lacking(name, manifest.id);
     const previous = await preserve(context, server, name);
     context.progress({ step: `restoring ${name}` });
     if (form === "snapshot") {
@@ -62,7 +58,7 @@ export async function restore(
         checksum: content.sha256,
       });
     } else {
-      await importPoints(context, server, wanted, previous, source.read(artifact));
+      await importPoints(context, server, name, previous, source.read(artifact));
     }
   }
   await setAliases(server, examination.finalAliases, signal);

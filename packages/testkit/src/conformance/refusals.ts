@@ -35,11 +35,11 @@ export function refusals(use: () => Workbench, capabilities: AdapterCapabilities
     const before = await bench.state();
     await bench.server.stop();
     for (const attempt of [
-      bench.call((context) => bench.adapter.probe(context)),
-      bench.backup(),
-      bench.call((context) => bench.adapter.fingerprint(context, firstWay(capabilities).form)),
+      () => bench.call((context) => bench.adapter.probe(context)),
+      () => bench.backup(),
+      () => bench.call((context) => bench.adapter.fingerprint(context, firstWay(capabilities).form)),
     ]) {
-      await advisedFailureOf(attempt, bench.adapter.name, "connection", "not-found", "unsupported");
+      await advisedFailureOf(attempt(), bench.adapter.name, "connection", "not-found", "unsupported");
     }
     await bench.server.start();
     expect(await bench.changesSince(before)).toEqual([]);

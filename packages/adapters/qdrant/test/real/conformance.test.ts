@@ -8,3 +8,10 @@ adapterConformance({
   adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, exact: true }),
   content: qdrantContent({ points: 400 }),
 });
+
+adapterConformance({
+  title: "Qdrant by exported points",
+  start: () => startServer("qdrant"),
+  adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["scroll"], exact: true }),
+  content: qdrantContent({ points: 200 }),
+});

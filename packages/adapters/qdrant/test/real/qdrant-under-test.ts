@@ -20,5 +20,23 @@ export async function qdrantUnderTest(): Promise<QdrantUnderTest> {
   const { result } = (await response.json()) as { result: { collections: unknown[] } };
   if (result.collections.length > 0)
     throw new Error(`${given} holds collections, and these tests need an empty server`);
-  return { url: given, apiKey, [Symbol.asyncDispose]: async () => undefined };
+  return { url: given, apiKey, [Symbol.asyncDispose]: () => emptied(given, apiKey) };
+}
+
+/** Everything was made by the tests: the server was empty. */
+async function emptied(url: string, apiKey: Secret): Promise<void> {
+  const call = async (method: string, path: string) => {
+    const response = await fetch(url + path, { method, headers: { "api-key": apiKey.reveal() } });
+    return ((await response.json()) as { result: unknown }).result;
+  };
+  for (const { name } of (await call("GET", "/snapshots")) as { name: string }[])
+    await call("DELETE", `/snapshots/${name}`);
+  const { collections } = (await call("GET", "/collections")) as { collections: { name: string }[] };
+  for (const { name } of collections) {
+    const path = `/collections/${encodeURIComponent(name)}`;
+    for (const snapshot of (await call("GET", `${path}/snapshots`)) as { name: string }[]) {
+      await call("DELETE", `${path}/snapshots/${encodeURIComponent(snapshot.name)}`);
+    }
+    await call("DELETE", path);
+  }
 }
