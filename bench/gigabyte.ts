@@ -1,12 +1,11 @@
 // A gigabyte of pgbench data through the command line: time and peak memory of a backup and of a restore, beside what one would
 // otherwise type, in one run. Usage: node bench/gigabyte.ts [scale, 80 by default]
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { startServer } from "@sutazai/backup-testkit";
+import { peakMemoryOf, startServer } from "@sutazai/backup-testkit";
 
 const scale = process.argv[2] ?? "80";
 const cli = fileURLToPath(new URL("../apps/cli/src/main.ts", import.meta.url));
@@ -67,19 +66,8 @@ interface Measured {
 async function measure(command: string, args: readonly string[]): Promise<Measured> {
   const started = performance.now();
   const child = spawn(command, args, { env: environment, stdio: ["ignore", "ignore", "inherit"] });
-  const watching = watchPeak(child);
+  const watching = peakMemoryOf(child);
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}`);
-  return { seconds: (performance.now() - started) / 1000, peakMiB: (await watching) / 1024 };
-}
-
-/** VmHWM of proc(5) only ever grows: the last reading before the end is the peak but for a tenth of a second. */
-async function watchPeak(child: ChildProcess): Promise<number> {
-  let peak = 0;
-  while (child.exitCode === null) {
-    const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
-    peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
-    await sleep(100);
-  }
-  return peak;
+  return { seconds: (performance.now() - started) / 1000, peakMiB: (await watching) / 2 ** 20 };
 }

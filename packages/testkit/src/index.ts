@@ -10,6 +10,7 @@ export {
   type ServerAddress,
   type ServerKindName,
 } from "./kinds.ts";
+export { peakMemoryOf } from "./peak-memory.ts";
 export { Random } from "./random.ts";
 export { startServer, type ExecResult, type ServerOptions, type TestServer } from "./server.ts";
 export type { SampleContent } from "./content/sample-content.ts";
