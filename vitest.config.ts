@@ -7,6 +7,9 @@ const everywhere = (folder: string) => [
   `apps/*/test/${folder}`,
 ];
 
+// `npm run test:full` adds what takes too long for every change.
+const full = process.env["BACKUP_TEST_FULL"] === "1";
+
 export default defineConfig({
   test: {
     projects: [
@@ -29,7 +32,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["tests/system/**/*.test.ts"],
+          include: ["tests/system/*.test.ts", ...(full ? ["tests/system/full/*.test.ts"] : [])],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,

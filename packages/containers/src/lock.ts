@@ -6,7 +6,7 @@ import { ownedBy, ownerOf } from "./ownership.ts";
 import { removeContainer } from "./removal.ts";
 
 /** The name is the lock: the daemon gives it to one container only. */
-export function lockName(containerId: string): string {
+function lockName(containerId: string): string {
   return `sutazai-backup-lock-${containerId.slice(0, 12)}`;
 }
 

@@ -180,7 +180,7 @@ async function readSettings(
   return { files, warnings };
 }
 
-export function sha256(content: Uint8Array): string {
+function sha256(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 

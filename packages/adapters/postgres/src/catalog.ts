@@ -162,7 +162,7 @@ export async function readGlobalFacts(session: Session): Promise<GlobalFacts> {
 }
 
 export const roleFact = (role: string): string => `role:${role}`;
-export const tablespaceFact = (tablespace: string): string => `tablespace:${tablespace}`;
+const tablespaceFact = (tablespace: string): string => `tablespace:${tablespace}`;
 
 interface RoleRow extends RoleEntry {
   readonly attributes: object;

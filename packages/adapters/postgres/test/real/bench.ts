@@ -19,7 +19,7 @@ import {
 import { connectPostgres, MemoryBackup, startServer, type Connection, type TestServer } from "@sutazai/backup-testkit";
 import type { Client } from "pg";
 
-export const wholeRestore: RestoreOptions = { form: "sql", method: "staged", only: undefined };
+const wholeRestore: RestoreOptions = { form: "sql", method: "staged", only: undefined };
 
 /** A server, and operations of adapters on it as the engine runs them. */
 export class Bench implements AsyncDisposable {
