@@ -7,7 +7,10 @@ export interface QdrantUnderTest extends AsyncDisposable {
   readonly apiKey: Secret;
 }
 
-/** Throws where the server that the environment names holds collections: the tests would destroy them. */
+/**
+ * Throws where the server that the environment names holds collections: the tests would destroy them. Files of tests share that server: run
+ * them with `--no-file-parallelism`.
+ */
 export async function qdrantUnderTest(): Promise<QdrantUnderTest> {
   const given = process.env["BACKUP_TEST_QDRANT_URL"];
   if (given === undefined || given === "") {
