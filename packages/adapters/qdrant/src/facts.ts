@@ -4,7 +4,7 @@ import type { Aliases, CollectionConfig, CollectionInfo, PayloadIndex } from "./
 import { canonicalJson, withoutNulls } from "./json.ts";
 
 /** Facts about one collection begin so. */
-export function collectionPrefix(name: string): string {
+function collectionPrefix(name: string): string {
   return `collection:${name.replaceAll("%", "%25").replaceAll("/", "%2F")}/`;
 }
 
@@ -53,7 +53,7 @@ export function infoFacts(
 }
 
 /** Payload indexes as snapshots and requests write them. */
-export function indexesOf(payloadSchema: Readonly<Record<string, PayloadIndex>>): Record<string, unknown> {
+function indexesOf(payloadSchema: Readonly<Record<string, PayloadIndex>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(payloadSchema).map(([field, { data_type, params }]) => [field, params ?? data_type]),
   );

@@ -12,7 +12,7 @@ const largestPage = 1_000;
  * All points of a collection as the JSON that the server wrote, page by page, in the order of their ids. What others write meanwhile
  * may be in it or not. While one page is worked on, the server prepares the next.
  */
-export async function* scroll(
+async function* scroll(
   server: Server,
   collection: string,
   signal?: AbortSignal,
