@@ -242,8 +242,9 @@ describe("a copy that takes too long", () => {
       await until("it goes on", () => goesOn(container));
     }
     for (const found of await unsettled()) await journal.settle(found, () => runtime, context);
-    const removed = await runtime.removeOrphans();
-    expect(removed.filter((what) => what.startsWith("volume sutazai-victim")).length).toBe(10);
+    await runtime.removeOrphans();
+    const left = await docker.listVolumes({ filters: { name: ["sutazai-victim"] } });
+    expect(left.Volumes).toEqual([]);
     expect(await goesOn(container)).toBe(true);
   });
 
