@@ -1,5 +1,6 @@
 import type { DatabaseAdapter, DatabaseKind } from "@sutazai/backup-core";
 import { postgresAdapter, postgresOptionsSchema, type PostgresOptions } from "@sutazai/backup-postgres";
+import { qdrantAdapter, qdrantOptionsSchema, type QdrantOptions } from "@sutazai/backup-qdrant";
 import { redisAdapter, redisOptionsSchema, type RedisOptions } from "@sutazai/backup-redis";
 import type { z } from "zod";
 
@@ -30,6 +31,13 @@ export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule
     secrets: ["password"],
     image: /(^|\/)(redis|valkey|redis-stack|redis-stack-server)(-local)?(:|@|$)/,
     create: (options: RedisOptions) => redisAdapter(options),
+  },
+  qdrant: {
+    kind: "qdrant",
+    optionsSchema: qdrantOptionsSchema,
+    secrets: ["apiKey"],
+    image: /(^|\/)qdrant(-local)?(:|@|$)/,
+    create: (options: QdrantOptions) => qdrantAdapter(options),
   },
 };
 

@@ -1,4 +1,5 @@
 export { postgresAdapter, type PostgresOptions } from "@sutazai/backup-postgres";
+export { qdrantAdapter, type QdrantOptions } from "@sutazai/backup-qdrant";
 export { redisAdapter, type RedisOptions } from "@sutazai/backup-redis";
 export { formatBackupReport, formatBytes, formatDuration, formatRestoreReport, table } from "@sutazai/backup-reporter";
 export type { Verification } from "@sutazai/backup-verifier";

@@ -65,7 +65,7 @@ export async function takeBackup(
     container: probe.container === undefined ? null : definitionOf(probe.container),
     empty: facts.empty,
     incomplete: facts.incomplete,
-    warnings: [...probe.warnings, ...facts.warnings],
+    warnings: [...new Set([...probe.warnings, ...facts.warnings])],
     forms: facts.forms,
     details: facts.details,
   });

@@ -1,5 +1,6 @@
 import { codecNames, type CodecName } from "@sutazai/backup-core";
 import type { PostgresOptions } from "@sutazai/backup-postgres";
+import type { QdrantOptions } from "@sutazai/backup-qdrant";
 import type { RedisOptions } from "@sutazai/backup-redis";
 import ms from "ms";
 import { z } from "zod";
@@ -23,14 +24,14 @@ export interface Settings {
 }
 
 /** An option whose type is a secret may be given as text, or as a file that holds it. */
-type AsConfigured<Options> = Omit<Options, "name" | "password"> & {
-  readonly password?: string;
-  readonly passwordFile?: string;
+type AsConfigured<Options, Credential extends string> = Omit<Options, "name" | Credential> & {
+  readonly [Name in Credential | `${Credential}File`]?: string;
 };
 
 export type DatabaseConfig =
-  | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions>)
-  | ({ readonly kind?: "redis" } & AsConfigured<RedisOptions>);
+  | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions, "password">)
+  | ({ readonly kind?: "redis" } & AsConfigured<RedisOptions, "password">)
+  | ({ readonly kind?: "qdrant" } & AsConfigured<QdrantOptions, "apiKey">);
 
 /** What a configuration file holds. Everything may be left out. */
 export interface BackupConfig {
