@@ -47,7 +47,7 @@ async function chooseAndTell(kind: ServerKindName): Promise<TestImage> {
   const choice = await choose(kind, serverKinds[kind]);
   tell(
     choice.standIn
-      ? `${kind}: ${choice.image}, a stand-in: ${serverKinds[kind].standInIs ?? "the real server, built here from Debian packages"}, as ${serverKinds[kind].official} cannot be had`
+      ? `${kind}: ${choice.image}, a stand-in: ${serverKinds[kind].standInIs ?? "the real server, built here from Debian packages"}, as ${serverKinds[kind].official ?? "an official image"} cannot be had`
       : `${kind}: ${choice.image}`,
   );
   return choice;
@@ -61,11 +61,12 @@ function tell(line: string): void {
   process.stderr.write(`test image: ${line}\n`);
 }
 
-async function choose(kind: string, image: { official: string; standIn: string }): Promise<TestImage> {
-  if ((await present(image.official)) || (await pull(image.official))) {
-    return { image: image.official, standIn: false };
+async function choose(kind: string, image: { official?: string; standIn: string }): Promise<TestImage> {
+  const { official, standIn } = image;
+  if (official !== undefined && ((await present(official)) || (await pull(official)))) {
+    return { image: official, standIn: false };
   }
-  return { image: await buildStandIn(kind, image.standIn, image.official), standIn: true };
+  return { image: await buildStandIn(kind, standIn, official ?? `an official image of ${kind}`), standIn: true };
 }
 
 async function present(image: string): Promise<boolean> {

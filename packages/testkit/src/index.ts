@@ -1,8 +1,10 @@
+export { changeFaiss, emptyFaiss, fillFaiss, fillHostileFaiss, writeFaiss } from "./content/faiss.ts";
 export { changePostgres, emptyPostgres, fillHostilePostgres, fillPostgres, writePostgres } from "./content/postgres.ts";
 export { changeQdrant, emptyQdrant, fillHostileQdrant, fillQdrant, writeQdrant } from "./content/qdrant.ts";
 export { changeRedis, emptyRedis, fillHostileRedis, fillRedis, writeRedis } from "./content/redis.ts";
 export { testImage, type TestImage } from "./images.ts";
 export {
+  askFaiss,
   askQdrant,
   connectPostgres,
   connectRedis,

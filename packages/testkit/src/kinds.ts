@@ -12,8 +12,8 @@ export interface ServerAddress {
 
 /** What starting a server of one kind takes. */
 export interface ServerKind {
-  /** Pinned; the default wherever it can be had. */
-  readonly official: string;
+  /** Pinned; the default wherever it can be had. None where nobody publishes one. */
+  readonly official?: string;
   /** Of the stand-in, built from `tests/images/<kind>`. */
   readonly standIn: string;
   /** What the stand-in is, where it is not the real server built from Debian packages. */
@@ -28,7 +28,7 @@ export interface ServerKind {
   readonly ask: (address: ServerAddress) => Promise<void>;
 }
 
-export type ServerKindName = "postgres" | "redis" | "qdrant";
+export type ServerKindName = "postgres" | "redis" | "qdrant" | "faiss";
 
 /** The servers that tests can start. Images are chosen here and nowhere else. */
 export const serverKinds: Readonly<Record<ServerKindName, ServerKind>> = {
@@ -75,6 +75,18 @@ export const serverKinds: Readonly<Record<ServerKindName, ServerKind>> = {
     async ask(address) {
       await askQdrant(address, "GET", "/readyz");
       await askQdrant(address, "GET", "/collections");
+    },
+  },
+  faiss: {
+    standIn: "trixie",
+    standInIs: "a service that owns index files, as FAISS is a library and has no server",
+    port: 8000,
+    dataDirectory: "/data",
+    user: "",
+    environment: () => ({}),
+    command: () => ["faiss-service"],
+    async ask(address) {
+      await askFaiss(address, "GET", "/health");
     },
   },
 };
@@ -145,4 +157,21 @@ export async function askQdrant<Result = unknown>(
   return (
     response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text).result : text
   ) as Result;
+}
+
+/** One call of a FAISS test service: the body as JSON, or as it is. Rejects unless it is answered with success. */
+export async function askFaiss<Result = unknown>(
+  { host, port }: ServerAddress,
+  method: string,
+  path: string,
+  body?: object | Uint8Array<ArrayBuffer>,
+): Promise<Result> {
+  const response = await fetch(`http://${host}:${port}${path}`, {
+    method,
+    ...(body !== undefined && { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new BackupError("unknown", `${method} ${path} was answered with ${response.status}: ${text}`);
+  return JSON.parse(text) as Result;
 }

@@ -5,6 +5,7 @@ import { refusals } from "./refusals.ts";
 import { roundTrips } from "./round-trips.ts";
 import { nowhere, Workbench, type AdapterUnderTest, type ReachableServer } from "./workbench.ts";
 
+export { faissContent } from "../content/faiss.ts";
 export { postgresContent } from "../content/postgres.ts";
 export { qdrantContent } from "../content/qdrant.ts";
 export { redisContent } from "../content/redis.ts";
@@ -48,7 +49,7 @@ export function adapterConformance(test: AdapterUnderTest): void {
       roundTrips(use, capabilities);
     });
     describe("refusals", () => {
-      refusals(use, capabilities);
+      refusals(use, capabilities, { authenticates: test.authenticates ?? true });
     });
     describe("damage", () => {
       damage(use);

@@ -39,6 +39,8 @@ export interface AdapterUnderTest {
   /** An adapter for such a server; also called with a wrong password, and with the name of a container that does not exist. */
   adapter(server: ReachableServer): DatabaseAdapter;
   readonly content: SampleContent;
+  /** Whether the server asks for a password, as it does unless said; files ask for none. */
+  readonly authenticates?: boolean;
   /** A restore leaves alone what the backup does not have (other databases of a cluster), instead of removing it. */
   readonly leavesOthers?: boolean;
 }
