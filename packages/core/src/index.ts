@@ -27,3 +27,4 @@ export * from "./runtime.ts";
 export * from "./secret.ts";
 export * from "./store.ts";
 export * from "./tool.ts";
+export * from "./turns.ts";

@@ -1,4 +1,4 @@
-import { BackupError, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
+import { BackupError, inTurn, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
 import { fence } from "./fence.ts";
@@ -59,7 +59,13 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
       restoresPart: true,
     },
     probe: (context) => connected("probe", context, (server) => probe(context, server)),
-    backup: (context, sink) => connected("backup", context, (server) => backup(context, server, settings, sink)),
+    // In turn: a server names its snapshots by the second.
+    backup: (context, sink) =>
+      connected("backup", context, (server) =>
+        inTurn(containerName(options) ?? options.url ?? name, context.signal, () =>
+          backup(context, server, settings, sink),
+        ),
+      ),
     planRestore: (context, manifest, chosen) =>
       connected(
         "plan-restore",

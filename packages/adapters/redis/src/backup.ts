@@ -1,5 +1,6 @@
 import {
   BackupError,
+  inTurn,
   type ArtifactSink,
   type BackupFacts,
   type FormFacts,
@@ -16,7 +17,7 @@ import { fingerprintOf, isEmpty, notCompared, type RdbContent } from "./rdb/cont
 import { savingTroubles } from "./save.ts";
 import { keyspaceOf, type Server } from "./server.ts";
 import { containerOf, type Target } from "./target.ts";
-import { inTurn } from "./turns.ts";
+
 import { productOf, serverVersion } from "./version.ts";
 
 export const artifactNames: Readonly<Record<FormName, string>> = { rdb: "dump.rdb", aof: "appendonly.tar" };

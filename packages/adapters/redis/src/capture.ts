@@ -1,4 +1,4 @@
-import { BackupError, type Bytes, type OperationContext } from "@sutazai/backup-core";
+import { BackupError, inTurn, type Bytes, type OperationContext } from "@sutazai/backup-core";
 import type { RdbContent } from "./rdb/content.ts";
 import { RdbParser } from "./rdb/parser.ts";
 import { persistenceOf } from "./persistence.ts";
@@ -6,7 +6,6 @@ import { isLatest, save, type Save } from "./save.ts";
 import type { Keyspace, Server } from "./server.ts";
 import { serverFile } from "./server-file.ts";
 import { containerOf, type Target } from "./target.ts";
-import { inTurn } from "./turns.ts";
 
 const attempts = 3;
 

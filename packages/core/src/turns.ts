@@ -1,8 +1,8 @@
 const lastTurns = new Map<string, Promise<void>>();
 
 /**
- * Runs one after the other what is asked for under the same key in this process, in order. Two captures of one server would otherwise
- * replace each other's file between its save and its opening. An abort ends the waiting at once.
+ * Runs one after the other what is asked for under the same key in this process, in order. For captures of one server that
+ * would otherwise take each other's files: a save that is replaced before it was opened, snapshots of the same second and name. An abort ends the waiting at once.
  */
 export async function inTurn<T>(key: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
   const before = lastTurns.get(key) ?? Promise.resolve();
