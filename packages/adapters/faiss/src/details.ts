@@ -1,0 +1,30 @@
+import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
+import { z } from "zod";
+
+/** What a backup remembers: `BackupFacts.details`. */
+export interface Details {
+  /** The FAISS of the service's image, or `unknown`. */
+  readonly library: string;
+  /** Milliseconds that the service stood still. */
+  readonly frozenMs: number;
+}
+
+const schema: z.ZodType<Details> = z.strictObject({ library: z.string(), frozenMs: z.number() });
+
+export function detailsAsJson(details: Details): Json {
+  return { ...details };
+}
+
+/** Throws `corrupt` where they are not this adapter's. */
+export function detailsOf({ details, id }: Manifest): Details {
+  const parsed = schema.safeParse(details);
+  if (parsed.success) return parsed.data;
+  throw new BackupError(
+    "corrupt",
+    `the manifest of ${id} is not of a backup of FAISS: ${z.prettifyError(parsed.error)}`,
+    {
+      operation: "faiss.details",
+      hint: "use another backup (`sutazai-backup list`)",
+    },
+  );
+}

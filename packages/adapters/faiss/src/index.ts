@@ -1,0 +1,2 @@
+export { faissAdapter } from "./adapter.ts";
+export { faissOptionsSchema, type FaissOptions } from "./options.ts";

@@ -1,0 +1,113 @@
+import {
+  BackupError,
+  formOf,
+  type Manifest,
+  type OperationContext,
+  type RestoreOptions,
+  type RestorePlan,
+} from "@sutazai/backup-core";
+import { artifactName, formName } from "../backup.ts";
+import { detailsOf } from "../details.ts";
+import { runAt } from "../place.ts";
+import type { Target } from "../target.ts";
+import { isNewer, libraryVersion } from "../version.ts";
+
+const operation = "faiss.plan";
+export const methodName = "replace";
+
+export function assertForm(name: string): void {
+  if (name !== formName) throw unsupported(`there is no form ${JSON.stringify(name)}`, `the form is: ${formName}`);
+}
+
+/** Checks that the backup fits, and says what will be done. Touches nothing. */
+export async function planRestore(
+  context: OperationContext,
+  target: Target,
+  manifest: Manifest,
+  options: RestoreOptions,
+): Promise<RestorePlan> {
+  assertForm(options.form);
+  if (options.method !== methodName) {
+    throw unsupported(`there is no restore method ${JSON.stringify(options.method)}`, `the method is: ${methodName}`);
+  }
+  if (options.only !== undefined) {
+    throw unsupported(
+      "an index is not restored without its set",
+      "restore the set into another directory and copy from there",
+    );
+  }
+  if (!formOf(manifest, options.form).artifacts.includes(artifactName)) {
+    throw new BackupError("corrupt", `the form ${formName} of ${manifest.id} lacks ${artifactName}`, { operation });
+  }
+  detailsOf(manifest);
+  assertRestartable(target);
+  await assertVersion(context, target, manifest);
+  await assertSpace(context, target, manifest);
+  const { container, description } = target;
+  const name = container?.name;
+  return {
+    steps: [
+      ...(name === undefined ? [] : [`take ${name} off its networks, so that nobody writes before it is validated`]),
+      `unpack the set beside the files in ${description}`,
+      ...(name === undefined ? [] : [`stop ${name}`]),
+      "set the present files aside, put those of the backup in their place, one by one",
+      "compare the digests of all of them with the backup, and load the indexes where there is a FAISS for it",
+      ...(name === undefined ? [] : [`start ${name}, compare again, put it back on its networks`]),
+      "remove what was set aside",
+    ],
+    warnings: manifest.incomplete.map((problem) => `the backup is not complete: ${problem}`),
+  };
+}
+
+function assertRestartable({ container }: Target): void {
+  if (container === undefined) return;
+  const { name, autoRemove, orchestrator, networkMode } = container;
+  if (autoRemove || orchestrator !== undefined) {
+    throw unsupported(
+      autoRemove
+        ? `container ${name} was started with --rm: stopping it would remove it`
+        : `container ${name} belongs to ${orchestrator}, which would start another in its place`,
+      "restore into a container that may be stopped",
+    );
+  }
+  if (/^(host|none|container:.*)$/.test(networkMode)) {
+    throw unsupported(
+      `container ${name} has the network mode ${networkMode}: nobody can be kept from writing to it`,
+      "stop it, then restore by naming the volume instead of the container",
+    );
+  }
+}
+
+async function assertVersion(context: OperationContext, target: Target, manifest: Manifest): Promise<void> {
+  const present = await libraryVersion(target.place, context.containers, context.signal);
+  if (!isNewer(manifest.serverVersion, present)) return;
+  throw new BackupError(
+    "incompatible-version",
+    `the indexes were written by FAISS ${manifest.serverVersion}, the service has ${present}`,
+    { operation, hint: `restore into a service with FAISS ${manifest.serverVersion} or newer` },
+  );
+}
+
+async function assertSpace(
+  { containers, signal }: OperationContext,
+  target: Target,
+  manifest: Manifest,
+): Promise<void> {
+  const bytes = manifest.artifacts.find(({ name }) => name === artifactName)?.plain.bytes ?? 0;
+  const script = `cd -- "$1" && df -Pk . | { read -r _; read -r _ _ _ free _; echo "$free"; }`;
+  const { place, description } = target;
+  const free = Number(
+    await runAt(place, containers, { purpose: "space", script, arguments: [place.directory], signal }),
+  );
+  const mebibytes = (count: number) => Math.ceil(count / 1024 ** 2);
+  if (!Number.isFinite(free) || free * 1024 >= bytes) return;
+  throw new BackupError(
+    "no-space",
+    `the set needs ${mebibytes(bytes)} MiB beside the present one in ${description}; ${mebibytes(free * 1024)} MiB are free`,
+    { operation, hint: "make room on that volume; the present files are kept until the restore has succeeded" },
+  );
+}
+
+function unsupported(message: string, hint: string): BackupError {
+  return new BackupError("unsupported", message, { operation, hint });
+}

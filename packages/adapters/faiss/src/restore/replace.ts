@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { BackupError, type ArtifactSource, type OperationContext, type RestoreFacts } from "@sutazai/backup-core";
+import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
+import { artifactName } from "../backup.ts";
+import type { SetRules } from "../options.ts";
+import { runAt } from "../place.ts";
+import type { Target } from "../target.ts";
+import { exchangeFiles, planSwap, stagedAction, stopTolerantly, swapAsJson, swappedAction, type Swap } from "./swap.ts";
+import { assertLoads, assertSame, changedSince, expectedOf, readBack } from "./validate.ts";
+
+/** A service that ends within this time after its start has not taken to its files. */
+const settlingMs = 2_000;
+const healthPatienceMs = 300_000;
+
+/**
+ * Exchanges the whole set while the service is stopped. In the journal, oldest first: the isolation (by the fence), the files
+ * staged beside, the stop, the exchange; undone in the opposite order.
+ */
+export async function restoreByReplacing(
+  context: OperationContext,
+  target: Target,
+  rules: SetRules,
+  source: ArtifactSource,
+  name: string,
+): Promise<RestoreFacts> {
+  const { containers, journal, signal } = context;
+  const { place, container } = target;
+  const swap = planSwap(place, journal.id);
+  const data = swapAsJson(swap);
+  const warnings: string[] = [];
+
+  context.progress({ step: "unpacking the backup beside the files" });
+  await journal.record({ part: name, action: stagedAction, data });
+  await stage(context, source, swap);
+  if (container !== undefined) {
+    context.progress({ step: "stopping the service" });
+    const wasKilled = await stopTolerantly(containers, container.id, journal);
+    if (wasKilled)
+      warnings.push("the service did not end by itself and was killed; what it had not saved is lost with it");
+  }
+  signal.throwIfAborted();
+  await journal.record({ part: name, action: swappedAction, data });
+  await exchangeFiles(containers, swap, signal);
+
+  context.progress({ step: "comparing with the backup" });
+  const expected = expectedOf(source.manifest);
+  const found = await readBack(context, place, rules);
+  assertSame(expected, found.fingerprint);
+  const evidence = ["the digests of all files, read back before the service started"];
+  const loaded = await assertLoads(context, place, found);
+  if (loaded !== undefined) evidence.push(loaded);
+  if (container !== undefined) {
+    await started(context, container.id);
+    const changed = changedSince(expected, (await readBack(context, place, rules)).fingerprint);
+    evidence.push("the digests of all indexes, read back after it had started");
+    if (changed.length > 0) warnings.push(`the service changed files as it started: ${changed.join(", ")}`);
+  }
+  return { fingerprint: found.fingerprint, expected, evidence, warnings };
+}
+
+/** Unpacks the set into `new` of the directory aside. */
+async function stage(
+  { containers, signal }: OperationContext,
+  source: ArtifactSource,
+  { place, aside }: Swap,
+): Promise<void> {
+  const root = `${aside}/new`;
+  const under = (path: string) => (path === "." ? root : `${root}/${path}`);
+  async function* entries(): AsyncIterable<TarInput> {
+    for await (const entry of readTar(source.read(artifactName), { types: ["file", "directory", "link", "symlink"] })) {
+      const { linkName, type } = entry;
+      yield {
+        ...entry,
+        name: under(entry.name),
+        ...(linkName !== undefined && { linkName: type === "link" ? under(linkName) : linkName }),
+      };
+    }
+  }
+  await runAt(place, containers, {
+    purpose: "stage",
+    script: `cd -- "$1" && mkdir -p "$2" && exec tar -x -p -f -`,
+    arguments: [place.directory, root],
+    writes: true,
+    stdin: writeTar(entries()),
+    signal,
+  });
+}
+
+/** Starts the service, and waits until it is healthy, or for a moment where it does not tell. Throws `restore-failed` where it ends. */
+async function started({ containers, signal, progress }: OperationContext, id: string): Promise<void> {
+  progress({ step: "starting the service" });
+  await containers.start(id);
+  const start = Date.now();
+  for (;;) {
+    const { state, health, name } = await containers.inspect(id);
+    if (state !== "running" || health === "unhealthy" || Date.now() - start > healthPatienceMs) {
+      throw new BackupError(
+        "restore-failed",
+        `container ${name} does not run with the restored files: it is ${state}, its health ${health}`,
+        { operation: "faiss.start", hint: `look at its log: docker logs ${name}` },
+      );
+    }
+    if (health === "healthy" || (health === "none" && Date.now() - start > settlingMs)) return;
+    await sleep(200, undefined, { signal });
+  }
+}
