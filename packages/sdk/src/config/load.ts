@@ -27,7 +27,8 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
 }
 
-const locations = ["container", "host", "url"];
+/** Options of which any says where a database is. */
+const locations = ["container", "host", "url", "volume", "directory"];
 
 /**
  * The settings in force: flags over environment over file over what was discovered. Throws `configuration`, naming the source, the
