@@ -52,11 +52,15 @@ export function* hnswGraph(): Walk<void> {
 const linearTransforms: Readonly<Record<string, () => Walk<void>>> = {
   LTra: () => skip(0),
   rrot: () => skip(0),
-  PcAm: function* () {
-    yield* skip(13);
-    for (let part = 0; part < 3; part++) yield* vector(4);
-  },
+  // Until version 1.6 without the epsilon.
+  PcAm: () => principalComponents(9),
+  Pcam: () => principalComponents(13),
 };
+
+function* principalComponents(settingsBytes: number): Walk<void> {
+  yield* skip(settingsBytes);
+  for (let part = 0; part < 3; part++) yield* vector(4);
+}
 
 /** A transformation before an index. */
 export function* vectorTransform(): Walk<Extent> {
