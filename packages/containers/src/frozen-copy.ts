@@ -224,7 +224,7 @@ function cannotStop({ name }: ContainerInfo, why: string): BackupError {
 }
 
 /** Only what a sidecar can mount as well: not the container's own layer, not its memory. */
-export function assertOnMount({ name, mounts }: ContainerInfo, path: string): void {
+function assertOnMount({ name, mounts }: ContainerInfo, path: string): void {
   const within = (directory: string) => path === directory || path.startsWith(`${directory.replace(/\/$/, "")}/`);
   const isPlain = path.startsWith("/") && !/(^|\/)\.{0,2}(\/|$)/.test(path.slice(1));
   const mount = mounts
