@@ -1,4 +1,5 @@
 import type { DatabaseAdapter, DatabaseKind } from "@sutazai/backup-core";
+import { faissAdapter, faissOptionsSchema, type FaissOptions } from "@sutazai/backup-faiss";
 import { postgresAdapter, postgresOptionsSchema, type PostgresOptions } from "@sutazai/backup-postgres";
 import { qdrantAdapter, qdrantOptionsSchema, type QdrantOptions } from "@sutazai/backup-qdrant";
 import { redisAdapter, redisOptionsSchema, type RedisOptions } from "@sutazai/backup-redis";
@@ -38,6 +39,13 @@ export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule
     secrets: ["apiKey"],
     image: /(^|\/)qdrant(-local)?(:|@|$)/,
     create: (options: QdrantOptions) => qdrantAdapter(options),
+  },
+  faiss: {
+    kind: "faiss",
+    optionsSchema: faissOptionsSchema,
+    secrets: [],
+    image: /(^|\/)[\w.-]*faiss[\w.-]*(:|@|$)/,
+    create: (options: FaissOptions) => faissAdapter(options),
   },
 };
 

@@ -1,3 +1,4 @@
+export { faissAdapter, type FaissOptions } from "@sutazai/backup-faiss";
 export { postgresAdapter, type PostgresOptions } from "@sutazai/backup-postgres";
 export { qdrantAdapter, type QdrantOptions } from "@sutazai/backup-qdrant";
 export { redisAdapter, type RedisOptions } from "@sutazai/backup-redis";

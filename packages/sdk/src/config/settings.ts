@@ -1,4 +1,5 @@
 import { codecNames, type CodecName } from "@sutazai/backup-core";
+import type { FaissOptions } from "@sutazai/backup-faiss";
 import type { PostgresOptions } from "@sutazai/backup-postgres";
 import type { QdrantOptions } from "@sutazai/backup-qdrant";
 import type { RedisOptions } from "@sutazai/backup-redis";
@@ -31,7 +32,8 @@ type AsConfigured<Options, Credential extends string> = Omit<Options, "name" | C
 export type DatabaseConfig =
   | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions, "password">)
   | ({ readonly kind?: "redis" } & AsConfigured<RedisOptions, "password">)
-  | ({ readonly kind?: "qdrant" } & AsConfigured<QdrantOptions, "apiKey">);
+  | ({ readonly kind?: "qdrant" } & AsConfigured<QdrantOptions, "apiKey">)
+  | ({ readonly kind?: "faiss" } & Omit<FaissOptions, "name">);
 
 /** What a configuration file holds. Everything may be left out. */
 export interface BackupConfig {
