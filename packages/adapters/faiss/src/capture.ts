@@ -45,7 +45,12 @@ export async function capture(
       isFinal(found, previous),
     );
     if (content !== undefined && !changed) {
-      return { content, method: "files read while nothing changed", capture: { from, to: from }, frozenMs: 0 };
+      return {
+        content,
+        method: "files read while nothing changed",
+        capture: { from, to: new Date().toISOString() },
+        frozenMs: 0,
+      };
     }
     previous = content;
   }
@@ -110,6 +115,7 @@ async function captureFrozen(
     container,
     paths: [place.directory],
     purpose: "faiss",
+    ...(target.maxPauseMs !== undefined && { maxPauseMs: target.maxPauseMs }),
     journal,
     signal,
   });

@@ -26,6 +26,8 @@ export interface FaissOptions {
    * file, it must have as many.
    */
   readonly ids?: string;
+  /** Seconds that the container may stand still, where its files do not come to rest; 10 unless given. */
+  readonly maxPauseSeconds?: number;
 }
 
 const command = z.array(z.string().min(1)).min(1);
@@ -56,6 +58,11 @@ export const faissOptionsSchema: z.ZodType<FaissOptions> = z
       .regex(/^[^/]*$/)
       .optional()
       .describe("Ending of the file beside an index with one id for each vector; .ids.json unless given"),
+    maxPauseSeconds: z
+      .number()
+      .positive()
+      .optional()
+      .describe("Seconds that the container may stand still for a copy; 10 unless given"),
   })
   .refine(({ container, volume, directory }) => (container ?? volume ?? directory) !== undefined, {
     error: "one of `container`, `volume` and `directory` is needed",

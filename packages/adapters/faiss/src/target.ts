@@ -14,6 +14,8 @@ export interface Target {
   readonly place: Place;
   /** Whose service owns the files; it runs. */
   readonly container: ContainerInfo | undefined;
+  /** Milliseconds that its service may stand still for a copy; the runtime's default unless given. */
+  readonly maxPauseMs?: number;
   /** For people. */
   readonly description: string;
 }
@@ -24,16 +26,17 @@ const operation = "faiss.locate";
 export async function locate(options: FaissOptions, containers: ContainerRuntime): Promise<Target> {
   if (options.container !== undefined) {
     const container = await containers.inspectRunning(options.container);
-    return inContainer(container, directoryIn(container, options.directory));
+    return inContainer(container, directoryIn(container, options.directory), options);
   }
   if (options.volume !== undefined) return inVolume(options, options.volume, containers);
   return onHost(options.directory ?? "");
 }
 
-function inContainer(container: ContainerInfo, directory: string): Target {
+function inContainer(container: ContainerInfo, directory: string, { maxPauseSeconds }: FaissOptions): Target {
   return {
     place: { kind: "container", container: container.id, image: container.imageId, directory },
     container,
+    ...(maxPauseSeconds !== undefined && { maxPauseMs: maxPauseSeconds * 1_000 }),
     description: `${directory} of container ${container.name}`,
   };
 }
@@ -50,7 +53,7 @@ async function inVolume(options: FaissOptions, volume: string, containers: Conta
   }
   const [user] = running;
   const mount = user?.mounts.find((each) => isVolume(each, volume));
-  if (user !== undefined && mount !== undefined) return inContainer(user, `${mount.destination}${within}`);
+  if (user !== undefined && mount !== undefined) return inContainer(user, `${mount.destination}${within}`, options);
   const image = options.image ?? users[0]?.imageId;
   if (image === undefined) {
     throw new BackupError(

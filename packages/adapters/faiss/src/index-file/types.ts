@@ -20,6 +20,7 @@ interface IndexType {
 }
 
 function* opaque(): Walk<Extent> {
+  yield* skip(0);
   return "opaque";
 }
 
@@ -164,7 +165,7 @@ export const indexTypes: ReadonlyMap<string, IndexType> = new Map<string, IndexT
 const deepest = 8;
 
 /** An index within another one. */
-export function* nested(depth: number): Walk<Extent> {
+function* nested(depth: number): Walk<Extent> {
   if (depth >= deepest) throw new Implausible("indexes within indexes without an end");
   const name = yield* code();
   if (name === "null") return "whole";

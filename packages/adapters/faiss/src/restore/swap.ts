@@ -6,7 +6,7 @@ export const stagedAction = "staged";
 export const swappedAction = "swapped";
 
 /** Before the daemon kills a service that is saving. One that takes no notice of SIGTERM is always killed. */
-export const graceSeconds = 60;
+const graceSeconds = 60;
 
 /** Where the files of a restore lie: a directory beside the present ones, on the same mount. In it, `new` and `old`. */
 export interface Swap {
