@@ -46,7 +46,7 @@ async function settle(settlement: "undo" | "finish"): Promise<void> {
 async function exchange(moves: number): Promise<void> {
   const within = (...names: string[]) => join(directory, ...names);
   const steps: (() => Promise<void>)[] = [
-    async () => void (await mkdir(within(aside, "old"))),
+    () => mkdir(within(aside, "old")),
     ...Object.keys(old).map((name) => () => rename(within(name), within(aside, "old", name))),
     () => writeFile(within(aside, "moved"), ""),
     ...Object.keys(fresh).map((name) => () => rename(within(aside, "new", name), within(name))),
