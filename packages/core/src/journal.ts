@@ -280,7 +280,8 @@ export class OpenOperation implements JournalOperation {
   #write(change: (file: OperationFile) => OperationFile): Promise<void> {
     const write = this.#lastWrite.then(async () => {
       const next = change(this.#file);
-      await writeDurably(this.#path, `${JSON.stringify(next, undefined, 1)}\n`);
+      if (next.records.length === 0) await rm(this.#path, { force: true });
+      else await writeDurably(this.#path, `${JSON.stringify(next, undefined, 1)}\n`);
       this.#file = next;
     });
     this.#lastWrite = write.catch(() => undefined);

@@ -41,6 +41,7 @@ test("a record that was settled on its own is not settled again", async () => {
   const entry = await operation.record(record("paused"));
   await entry.settle("finish");
   await entry.settle("finish");
+  expect(await files()).toEqual([]);
   await operation.close("undo");
   expect(settled).toEqual(["finish paused"]);
 });
