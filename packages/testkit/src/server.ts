@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BackupError, Secret } from "@sutazai/backup-core";
+import { BackupError, isBackupError, Secret } from "@sutazai/backup-core";
 import {
   GenericContainer,
   getContainerRuntimeClient,
   type StartedTestContainer,
   type WaitStrategy,
 } from "testcontainers";
-import { docker, ignoringAbsence, removeLeftovers, testLabels, testRun } from "./docker.ts";
+import { docker, ignoringAbsence, removeLeftovers, testLabels, testRun, type Docker } from "./docker.ts";
 import { testImage } from "./images.ts";
 import { serverKinds, type ServerAddress, type ServerKindName } from "./kinds.ts";
 
@@ -69,10 +70,10 @@ export async function startServer(kind: ServerKindName, options: ServerOptions =
   await engine.createVolume({ Name: volume, Labels: labels });
   try {
     const hostPort = await freePort();
-    const host = (await getContainerRuntimeClient()).info.containerRuntime.host;
-    const address: ServerAddress = { host: host === "localhost" ? "127.0.0.1" : host, port: hostPort, user, password };
+    const host = await hostOfContainers();
+    const address: ServerAddress = { host, port: hostPort, user, password };
     const container = await new ServerContainer(image)
-      .onHostPort(port, hostPort, host === "localhost" ? "127.0.0.1" : "")
+      .onHostPort(port, hostPort, host === loopback ? loopback : "")
       .onVolume(volume, dataDirectory, options.memoryLimit)
       .withName(name)
       .withLabels({ ...labels, ...options.labels })
@@ -83,10 +84,38 @@ export async function startServer(kind: ServerKindName, options: ServerOptions =
       .start();
     return new StartedServer({ kind, name, image, standIn, volume, ...address }, container, () => ask(address));
   } catch (error) {
+    const told = await withLog(engine.getContainer(name), error);
     await ignoringAbsence(engine.getContainer(name).remove({ force: true, v: true }));
     await ignoringAbsence(engine.getVolume(volume).remove());
-    throw error;
+    throw told;
   }
+}
+
+const loopback = "127.0.0.1";
+
+/**
+ * Where published ports are reached: the loopback where the engine shares our network. Testcontainers takes a machine with
+ * a `/.dockerenv` for a container and names the bridge's own address, which is then one of ours.
+ */
+async function hostOfContainers(): Promise<string> {
+  const { host } = (await getContainerRuntimeClient()).info.containerRuntime;
+  const ours = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return host === "localhost" || ours.some(({ address }) => address === host) ? loopback : host;
+}
+
+/** A server that has ended says more in its log than whoever waited for it. */
+async function withLog(container: ReturnType<Docker["getContainer"]>, error: unknown): Promise<unknown> {
+  if (isBackupError(error)) return error;
+  const state = await container.inspect().then(
+    ({ State }) => State,
+    () => undefined,
+  );
+  if (state === undefined || state.Running) return error;
+  const log = (await container.logs({ stdout: true, stderr: true, tail: 20 })).toString();
+  return new BackupError("connection", `the test server ended with exit code ${state.ExitCode}: ${log}`, {
+    operation: "testkit.start",
+    cause: error,
+  });
 }
 
 /** With what Testcontainers has no method for: a host address to publish on, and a named volume. */
