@@ -10,6 +10,9 @@ const everywhere = (folder: string) => [
 // `npm run test:full` adds what takes too long for every change.
 const full = process.env["BACKUP_TEST_FULL"] === "1";
 
+// Real servers, one daemon and two busy cores: a test that needs a second try is told by the reporter, and owed a look.
+const retry = 1;
+
 export default defineConfig({
   test: {
     projects: [
@@ -27,6 +30,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           maxWorkers: 2,
+          retry,
         },
       },
       {
@@ -36,6 +40,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          retry,
         },
       },
     ],
