@@ -30,6 +30,9 @@ export interface ServerKind {
 
 export type ServerKindName = "postgres" | "redis" | "qdrant" | "faiss";
 
+// Servers are killed, stopped and cut off between two questions: a connection kept for the next would be a dead one.
+const oneConnection = { connection: "close" };
+
 /** The servers that tests can start. Images are chosen here and nowhere else. */
 export const serverKinds: Readonly<Record<ServerKindName, ServerKind>> = {
   postgres: {
@@ -148,7 +151,7 @@ export async function askQdrant<Result = unknown>(
 ): Promise<Result> {
   const response = await fetch(`http://${host}:${port}${path}`, {
     method,
-    headers: { "api-key": password.reveal(), "content-type": "application/json" },
+    headers: { ...oneConnection, "api-key": password.reveal(), "content-type": "application/json" },
     ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
   });
@@ -168,6 +171,7 @@ export async function askFaiss<Result = unknown>(
 ): Promise<Result> {
   const response = await fetch(`http://${host}:${port}${path}`, {
     method,
+    headers: oneConnection,
     ...(body !== undefined && { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
   });
