@@ -19,7 +19,6 @@ export interface RecoverReport {
 
 /** Settles every operation that a dead process of this host left in the journal, and removes what else it left. */
 export async function recoverAll(parts: SystemParts): Promise<RecoverReport> {
-  await parts.store.prepare();
   const found = await parts.journal.list();
   const operations: RecoveredOperation[] = [];
   for (const operation of found.filter(({ liveness }) => liveness === "dead")) {

@@ -84,7 +84,10 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     store: options.store,
     backup: (backupOptions) => runBackup(parts, backupOptions),
     restore: (restoreOptions) => runRestore(parts, restoreOptions),
-    recover: () => recoverAll(parts),
+    recover: async () => {
+      await parts.store.prepare();
+      return recoverAll(parts);
+    },
     pending: () => parts.journal.list(),
     list: (database) => parts.store.list(database),
     show: async (id) => ({
