@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BackupError, currentProcess, livenessOf, processIdentitySchema } from "@sutazai/backup-core";
 import { docker } from "./docker.ts";
-import { serverKinds, type ServerKindName } from "./kinds.ts";
+import { serverKinds, type ServerKindName } from "./kinds/server-kinds.ts";
 
 export interface TestImage {
   readonly image: string;

@@ -3,15 +3,12 @@ export { changePostgres, emptyPostgres, fillHostilePostgres, fillPostgres, write
 export { changeQdrant, emptyQdrant, fillHostileQdrant, fillQdrant, writeQdrant } from "./content/qdrant.ts";
 export { changeRedis, emptyRedis, fillHostileRedis, fillRedis, writeRedis } from "./content/redis.ts";
 export { testImage, type TestImage } from "./images.ts";
-export {
-  askFaiss,
-  askQdrant,
-  connectPostgres,
-  connectRedis,
-  type Connection,
-  type ServerAddress,
-  type ServerKindName,
-} from "./kinds.ts";
+export { askFaiss } from "./kinds/faiss.ts";
+export { connectPostgres } from "./kinds/postgres.ts";
+export { askQdrant } from "./kinds/qdrant.ts";
+export { connectRedis } from "./kinds/redis.ts";
+export type { Connection, ServerAddress } from "./kinds/server-kind.ts";
+export type { ServerKindName } from "./kinds/server-kinds.ts";
 export { peakMemoryOf } from "./peak-memory.ts";
 export { Random } from "./random.ts";
 export { startServer, type ExecResult, type ServerOptions, type TestServer } from "./server.ts";

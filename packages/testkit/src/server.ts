@@ -11,7 +11,8 @@ import {
 } from "testcontainers";
 import { docker, ignoringAbsence, removeLeftovers, testLabels, testRun, type Docker } from "./docker.ts";
 import { testImage } from "./images.ts";
-import { serverKinds, type ServerAddress, type ServerKindName } from "./kinds.ts";
+import type { ServerAddress } from "./kinds/server-kind.ts";
+import { serverKinds, type ServerKindName } from "./kinds/server-kinds.ts";
 
 export interface ServerOptions {
   /** The container's name; one that says what it is unless given. */

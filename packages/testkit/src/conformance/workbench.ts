@@ -23,7 +23,7 @@ import {
 import type { SampleContent } from "../content/sample-content.ts";
 import { docker } from "../docker.ts";
 import { Fault } from "../fault.ts";
-import type { ServerAddress } from "../kinds.ts";
+import type { ServerAddress } from "../kinds/server-kind.ts";
 import { filesIn, insideContainer, leftInDocker, shownByContainers } from "../leftovers.ts";
 import { MemoryBackup } from "../memory-backup.ts";
 import type { TestServer } from "../server.ts";

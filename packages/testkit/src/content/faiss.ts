@@ -1,5 +1,6 @@
 import type { SampleContent } from "./sample-content.ts";
-import { askFaiss, type ServerAddress } from "../kinds.ts";
+import { askFaiss } from "../kinds/faiss.ts";
+import type { ServerAddress } from "../kinds/server-kind.ts";
 import { Random } from "../random.ts";
 
 interface SampleIndex {

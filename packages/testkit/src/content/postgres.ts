@@ -1,5 +1,6 @@
 import type { SampleContent } from "./sample-content.ts";
-import { connectPostgres, type ServerAddress } from "../kinds.ts";
+import { connectPostgres } from "../kinds/postgres.ts";
+import type { ServerAddress } from "../kinds/server-kind.ts";
 import { jobs, jobsRows, knowledge, knowledgeRows, platform, platformRows, roles } from "./postgres-platform.ts";
 
 /** Databases of the sample content, with what is in each. */

@@ -1,5 +1,6 @@
 import type { SampleContent } from "./sample-content.ts";
-import { askQdrant, type ServerAddress } from "../kinds.ts";
+import { askQdrant } from "../kinds/qdrant.ts";
+import type { ServerAddress } from "../kinds/server-kind.ts";
 import { Random } from "../random.ts";
 
 const perRequest = 200;

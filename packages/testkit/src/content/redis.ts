@@ -1,6 +1,7 @@
 import type { SampleContent } from "./sample-content.ts";
 import type { ChainableCommander } from "ioredis";
-import { connectRedis, type ServerAddress } from "../kinds.ts";
+import { connectRedis } from "../kinds/redis.ts";
+import type { ServerAddress } from "../kinds/server-kind.ts";
 import { Random } from "../random.ts";
 
 const day = 86_400_000;

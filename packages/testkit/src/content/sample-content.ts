@@ -1,4 +1,4 @@
-import type { ServerAddress } from "../kinds.ts";
+import type { ServerAddress } from "../kinds/server-kind.ts";
 
 /** What a conformance suite puts into a server, and does to it as an application would. */
 export interface SampleContent {
