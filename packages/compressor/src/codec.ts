@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { BackupError, type Bytes, type Codec, type CodecName } from "@sutazai/backup-core";
-import { decodeGzip, encodeGzip } from "./gzip.ts";
-import { decodeZstd, encodeZstd } from "./zstd.ts";
+import { decodeGzip, decodeZstd } from "@sutazai/backup-formats";
+import { encodeGzip } from "./gzip.ts";
+import { encodeZstd } from "./zstd.ts";
 
 export interface CodecOptions {
   readonly name: CodecName;

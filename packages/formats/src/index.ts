@@ -1,3 +1,5 @@
+export { decodeGzip } from "./compressed/decode-gzip.ts";
+export { decodeZstd } from "./compressed/decode-zstd.ts";
 export { digestOf, MultisetDigest, RowHash } from "./digest.ts";
 export type { TarEntry, TarEntryType, TarHeader, TarInput } from "./tar/entry.ts";
 export { readTar, type TarReadOptions } from "./tar/read.ts";
