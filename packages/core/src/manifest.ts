@@ -48,6 +48,8 @@ export interface FormFacts {
   readonly method: string;
   /** Between these two moments lies the moment that the form shows; equal where it is known. */
   readonly capture: { readonly from: string; readonly to: string };
+  /** Milliseconds for which the service stood still or was down, as measured; 0 where it went on. */
+  readonly pausedMs: number;
   /** Logical names of its artifacts. */
   readonly artifacts: readonly string[];
   readonly fingerprint: Fingerprint;
@@ -99,6 +101,7 @@ const formSchema = z.strictObject({
   name: z.string(),
   method: z.string(),
   capture: z.strictObject({ from: time, to: time }),
+  pausedMs: size,
   artifacts: z.array(z.string()),
   fingerprint: fingerprintSchema,
   notCovered: z.array(z.string()),

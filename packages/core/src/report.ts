@@ -1,4 +1,5 @@
 import type { SerializedError } from "./error.ts";
+import type { FormFacts } from "./manifest.ts";
 
 /** How one database, or a whole run, ended. A run is `ok` only if every database is, `failed` only if none is `ok` or `partial`. */
 export type Outcome = "ok" | "partial" | "failed" | "cancelled";
@@ -31,6 +32,9 @@ export interface DatabaseBackupResult {
     readonly forms: readonly {
       readonly name: string;
       readonly method: string;
+      readonly capture: FormFacts["capture"];
+      /** Milliseconds for which the service stood still or was down. */
+      readonly pausedMs: number;
       readonly facts: number;
       readonly notCovered: readonly string[];
     }[];

@@ -27,6 +27,7 @@ const manifest: Manifest = {
       name: "rdb",
       method: "BGSAVE",
       capture: { from: "2026-11-23T13:00:00.000Z", to: "2026-11-23T13:00:00.000Z" },
+      pausedMs: 0,
       artifacts: ["dump.rdb"],
       fingerprint: { keys: { exact: 3 }, size: { bounds: [1, 2] }, modules: { absent: "not asked" } },
       notCovered: [],

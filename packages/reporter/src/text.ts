@@ -24,8 +24,29 @@ export function formatBackupReport(report: BackupReport): string {
   return [
     `Backup ${report.runId}: ${report.status} in ${formatDuration(durationOf(report))}, into ${report.store}`,
     table(["database", "status", "time", "content", "stored", "verified", "backup"], rows),
+    ...formsOf(report),
     ...report.databases.flatMap(remarksOfBackup),
   ].join("\n");
+}
+
+/** How and when each was captured, and what that cost the service. */
+function formsOf({ databases }: BackupReport): string[] {
+  const rows = databases.flatMap(({ database, startedAt, backup }) =>
+    (backup?.forms ?? []).map(({ name, method, capture, pausedMs }) => [
+      database,
+      name,
+      method,
+      timeOf(startedAt),
+      capture.from === capture.to ? timeOf(capture.from) : `${timeOf(capture.from)} – ${timeOf(capture.to)}`,
+      pausedMs === 0 ? "none" : formatDuration(pausedMs),
+    ]),
+  );
+  return rows.length === 0 ? [] : [table(["database", "form", "method", "begun (UTC)", "shows", "pause"], rows)];
+}
+
+/** `13:05:09.250`, of a moment as ISO 8601. */
+function timeOf(moment: string): string {
+  return moment.slice(11, 23).replace("Z", "");
 }
 
 /** A restore as text. */

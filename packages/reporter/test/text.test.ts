@@ -24,7 +24,16 @@ test("a backup run", () => {
           serverVersion: "17.6",
           plainBytes: 3 * 2 ** 20,
           storedBytes: 512,
-          forms: [{ name: "sql", method: "pg_dump", facts: 42, notCovered: ["settings files"] }],
+          forms: [
+            {
+              name: "sql",
+              method: "pg_dump",
+              capture: { from: "2026-11-23T13:00:00.000Z", to: "2026-11-23T13:00:01.500Z" },
+              pausedMs: 0,
+              facts: 42,
+              notCovered: ["settings files"],
+            },
+          ],
           verified: "structure",
           empty: false,
         },
@@ -46,6 +55,8 @@ test("a backup run", () => {
   database  status  time    content  stored  verified             backup
   postgres  ok      12.3 s  3.0 MiB  512 B   structure, 42 facts  id1
   cache     failed  12.3 s  –        –       –                    –
+  database  form  method   begun (UTC)   shows                        pause
+  postgres  sql   pg_dump  13:00:00.000  13:00:00.000 – 13:00:01.500  none
   ! postgres: a warning
   ✗ cache: authentication: wrong password
     → set BACKUP_CACHE_PASSWORD`);

@@ -99,9 +99,11 @@ function succeeded({
       serverVersion: manifest.serverVersion,
       plainBytes: manifest.artifacts.reduce((sum, { plain }) => sum + plain.bytes, 0),
       storedBytes: storedBytes(manifest),
-      forms: manifest.forms.map(({ name, method, fingerprint, notCovered }) => ({
+      forms: manifest.forms.map(({ name, method, capture, pausedMs, fingerprint, notCovered }) => ({
         name,
         method,
+        capture,
+        pausedMs,
         facts: Object.keys(fingerprint).length,
         notCovered,
       })),

@@ -72,6 +72,7 @@ export class FakeDatabase implements DatabaseAdapter {
           name: "lines",
           method: "copy",
           capture: { from: now, to: now },
+          pausedMs: 0,
           artifacts: ["lines.txt"],
           fingerprint: fingerprintOf(lines),
           notCovered: [],

@@ -54,6 +54,7 @@ export function draftOf(artifacts: readonly string[], changes: Partial<ManifestD
         name: "dump",
         method: "test",
         capture: { from: "2026-11-23T13:00:00Z", to: "2026-11-23T13:00:00Z" },
+        pausedMs: 0,
         artifacts,
         fingerprint: { rows: { exact: 3 } },
         notCovered: [],

@@ -80,7 +80,15 @@ export function formOf(
   fingerprint: Readonly<Record<string, Fact>>,
 ): FormFacts {
   const time = "2026-11-23T13:00:00Z";
-  return { name, method: "test", capture: { from: time, to: time }, artifacts, fingerprint, notCovered: [] };
+  return {
+    name,
+    method: "test",
+    capture: { from: time, to: time },
+    pausedMs: 0,
+    artifacts,
+    fingerprint,
+    notCovered: [],
+  };
 }
 
 function digestOf(content: Uint8Array): string {

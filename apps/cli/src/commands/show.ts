@@ -1,4 +1,4 @@
-import { formatBytes, table } from "@sutazai/backup-sdk";
+import { formatBytes, formatDuration, table } from "@sutazai/backup-sdk";
 import type { Manifest } from "@sutazai/backup-core";
 import { exitCode } from "../exit-codes.ts";
 import type { Verb } from "../verb.ts";
@@ -31,8 +31,8 @@ function formatManifest(manifest: Manifest): string {
       : [`container ${manifest.container.name}, image ${manifest.container.image} (${manifest.container.imageId})`]),
     ...manifest.incomplete.map((reason) => `incomplete: ${reason}`),
     ...manifest.warnings.map((warning) => `warning: ${warning}`),
-    ...manifest.forms.flatMap(({ name, method, capture, fingerprint, notCovered }) => [
-      `form ${name} by ${method}, captured ${capture.from === capture.to ? capture.from : `between ${capture.from} and ${capture.to}`}`,
+    ...manifest.forms.flatMap(({ name, method, capture, pausedMs, fingerprint, notCovered }) => [
+      `form ${name} by ${method}, captured ${capture.from === capture.to ? capture.from : `between ${capture.from} and ${capture.to}`}${pausedMs === 0 ? "" : `, the service held for ${formatDuration(pausedMs)}`}`,
       ...Object.entries(fingerprint).map(
         ([fact, value]) =>
           `  ${fact} = ${JSON.stringify(Object.values(value)[0])}${"exact" in value ? "" : ` (${Object.keys(value)[0]})`}`,

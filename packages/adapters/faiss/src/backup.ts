@@ -1,6 +1,5 @@
 import type { ArtifactSink, BackupFacts, OperationContext } from "@sutazai/backup-core";
 import { capture } from "./capture.ts";
-import { detailsAsJson } from "./details.ts";
 import type { SetRules } from "./options.ts";
 import type { Target } from "./target.ts";
 import { libraryVersion } from "./version.ts";
@@ -24,6 +23,7 @@ export async function backup(
         name: formName,
         method: taken.method,
         capture: taken.capture,
+        pausedMs: frozenMs,
         artifacts: [artifactName],
         fingerprint: content.fingerprint,
         notCovered: [
@@ -36,6 +36,6 @@ export async function backup(
     incomplete: content.problems,
     warnings: content.warnings,
     empty: content.isEmpty,
-    details: detailsAsJson({ library, frozenMs }),
+    details: { library },
   };
 }

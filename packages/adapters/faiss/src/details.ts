@@ -1,19 +1,13 @@
-import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
+import { BackupError, type Manifest } from "@sutazai/backup-core";
 import { z } from "zod";
 
 /** What a backup remembers: `BackupFacts.details`. */
 export interface Details {
   /** The FAISS of the service's image, or `unknown`. */
   readonly library: string;
-  /** Milliseconds that the service stood still. */
-  readonly frozenMs: number;
 }
 
-const schema: z.ZodType<Details> = z.strictObject({ library: z.string(), frozenMs: z.number() });
-
-export function detailsAsJson(details: Details): Json {
-  return { ...details };
-}
+const schema: z.ZodType<Details> = z.strictObject({ library: z.string() });
 
 /** Throws `corrupt` where they are not this adapter's. */
 export function detailsOf({ details, id }: Manifest): Details {

@@ -72,6 +72,7 @@ export async function backup(
         name: form,
         method: "pg_dumpall --globals-only; pg_dump --create",
         capture: { from, to: new Date().toISOString() },
+        pausedMs: 0,
         artifacts: [...chosen.map((entry) => databaseArtifact(entry.name)), ...Object.keys(small)],
         fingerprint: Object.assign({}, globals.facts, ...dumped.map(({ facts }) => facts)) as Fingerprint,
         notCovered: [

@@ -54,6 +54,7 @@ export async function backup(
       name: form,
       method: methods[form],
       capture: { from, to },
+      pausedMs: 0,
       artifacts: [
         ...captures.flatMap(({ forms }) => (forms[form] === undefined ? [] : [forms[form].artifact])),
         inventoryArtifact,
