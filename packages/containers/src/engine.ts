@@ -1,4 +1,5 @@
 import Docker from "dockerode";
+import { Turns } from "./turns.ts";
 
 export interface DockerRuntimeOptions {
   /** The daemon's socket; `DOCKER_HOST`, else the platform's usual place. */
@@ -7,25 +8,33 @@ export interface DockerRuntimeOptions {
   readonly host?: string;
   /** Bytes of memory a sidecar may use, and a throwaway container that names no limit of its own. 2 GiB unless given. */
   readonly memoryLimit?: number;
+  /** How many containers may stand still for a copy at once. 1 unless given. */
+  readonly frozenAtOnce?: number;
 }
 
 /** The daemon, as every part of this package needs it. */
 export interface Engine {
   readonly docker: Docker;
+  /** How to reach it, where that was said: for a process that has to reach it by itself. */
+  readonly connection: Docker.DockerOptions | undefined;
   /** The host that published ports are on, where it is not this one. */
   readonly remoteHost: string | undefined;
   readonly memoryLimit: number;
+  readonly freezing: Turns;
 }
 
 /** Opens nothing: the first request does. */
 export function engine(options: DockerRuntimeOptions = {}): Engine {
-  const docker = new Docker(connectionOf(options));
+  const connection = connectionOf(options);
+  const docker = new Docker(connection);
   const { host } = docker.modem as { host?: string };
   const local = host === undefined || ["localhost", "127.0.0.1", "::1"].includes(host.replaceAll(/[[\]]/g, ""));
   return {
     docker,
+    connection,
     remoteHost: local ? undefined : host,
     memoryLimit: options.memoryLimit ?? 2 * 1024 ** 3,
+    freezing: new Turns(options.frozenAtOnce ?? 1),
   };
 }
 

@@ -11,6 +11,7 @@ import { tolerating } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
 import { letGoScript } from "./frozen-script.ts";
 import { startSidecar } from "./sidecar.ts";
+import { startUnpauseWatchdog } from "./unpause-watchdog.ts";
 
 /** What the journal keeps of a container that stands still. */
 export interface Freeze {
@@ -30,16 +31,17 @@ export function recordFrozen(journal: JournalOperation, freeze: Freeze): Promise
 }
 
 /**
- * `docker pause`, ended at its time limit at the latest, and then `patience` is aborted. Nothing but this process and the journal ends it: where this process is killed, the
- * container stands still until the next command. So it is only the way for daemons that allow no other.
+ * `docker pause`, ended at its time limit at the latest, and then `patience` is aborted. Where this process is killed, a watchdog ends it; where both are, the journal does,
+ * with the next command. So it is only the way for daemons that allow no other.
  */
 export async function pauseContainer(
-  { docker }: Engine,
+  engine: Engine,
   freeze: Freeze,
   journal: JournalOperation,
   limitMs: number,
   patience: AbortController,
 ): Promise<{ readonly end: () => Promise<number> }> {
+  const watchdog = await startUnpauseWatchdog(engine, freeze.container, limitMs);
   const entry = await journal.record({ part: "containers", action: unpauseAction, data: { ...freeze } });
   const start = performance.now();
   let timer: NodeJS.Timeout | undefined;
@@ -48,10 +50,11 @@ export async function pauseContainer(
     (ended ??= (async () => {
       clearTimeout(timer);
       await entry.settle("finish");
+      watchdog[Symbol.dispose]();
       return Math.ceil(performance.now() - start);
     })());
   try {
-    await docker.getContainer(freeze.container).pause();
+    await engine.docker.getContainer(freeze.container).pause();
   } catch (error) {
     await end();
     throw error;

@@ -17,7 +17,6 @@ import { linesOf } from "./lines.ts";
 import { ownedBy, uniqueName } from "./ownership.ts";
 import { removeVolume } from "./removal.ts";
 import { startSidecar } from "./sidecar.ts";
-import { Turns } from "./turns.ts";
 
 const operation = "containers.frozenCopy";
 const defaultPauseMs = 10_000;
@@ -25,9 +24,6 @@ const defaultPauseMs = 10_000;
 /** What a file system needs besides the content: its own structures, and what is written until the copy is made. */
 const spareFactor = 1.05;
 const spareKib = 16 * 1024;
-
-/** One database stands still at a time. */
-const turns: Turns = new Turns();
 
 type Taken = Pick<FrozenCopy, "method" | "frozenMs" | "capture">;
 
@@ -105,7 +101,7 @@ async function copyBy(copying: Copying, method: FrozenCopy["method"]): Promise<T
   const space = await nextLine(tool, lines, "ready", copying);
   assertSpace(space, container);
 
-  using _ = await turns.take(spec.signal);
+  using _ = await engine.freezing.take(spec.signal);
   const freeze: Freeze = { container: container.id, name: container.name, sidecar: name };
   const record = method === "sigstop" ? await recordFrozen(spec.journal, freeze) : undefined;
   const from = new Date().toISOString();

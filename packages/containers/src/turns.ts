@@ -1,26 +1,42 @@
 import { abortError } from "./classify-error.ts";
 
-/** One at a time, in the order of asking. */
+/** So many at a time, in the order of asking. */
 export class Turns {
-  #last: Promise<void> = Promise.resolve();
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
 
-  /** Waits for the turn; disposing hands it on. An abort gives up the place. */
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  /** Waits for a turn; disposing hands it on. An abort gives up the place. */
   async take(signal: AbortSignal): Promise<Disposable> {
-    const before = this.#last;
-    const turn = Promise.withResolvers<void>();
-    this.#last = before.then(() => turn.promise);
-    const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(abortError(signal, "containers.wait"));
+    if (signal.aborted) throw abortError(signal, "containers.wait");
+    if (this.#free > 0) this.#free -= 1;
+    else await this.#wait(signal);
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.#handOn();
+        isHeld = false;
+      },
+    };
+  }
+
+  #wait(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () => {
+      this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
+      reject(abortError(signal, "containers.wait"));
+    };
     signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      await Promise.race([before, aborted.promise]);
-    } catch (error) {
-      turn.resolve();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
-    return { [Symbol.dispose]: () => turn.resolve() };
+    this.#waiting.push(resolve);
+    return promise.finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  #handOn(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 }

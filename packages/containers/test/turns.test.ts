@@ -5,7 +5,7 @@ const never = new AbortController().signal;
 
 describe("turns", () => {
   test("are had one at a time, in the order of asking", async () => {
-    const turns = new Turns();
+    const turns = new Turns(1);
     const log: string[] = [];
     let held = 0;
     const hold = async (name: string) => {
@@ -20,8 +20,24 @@ describe("turns", () => {
     expect(log).toEqual(["a", "b", "c"]);
   });
 
+  test("are had several at a time where that is allowed", async () => {
+    const turns = new Turns(2);
+    const first = await turns.take(never);
+    await turns.take(never);
+    let third = false;
+    const waiting = turns.take(never).then(() => (third = true));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(third).toBe(false);
+    first[Symbol.dispose]();
+    // Handed on once, however often it is disposed.
+    first[Symbol.dispose]();
+    await waiting;
+    const fourth = turns.take(AbortSignal.timeout(20));
+    await expect(fourth).rejects.toMatchObject({ reason: "timeout" });
+  });
+
   test("a wait that is given up keeps nobody waiting", async () => {
-    const turns = new Turns();
+    const turns = new Turns(1);
     const first = await turns.take(never);
     const cancelling = new AbortController();
     const second = turns.take(cancelling.signal);

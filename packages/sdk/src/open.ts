@@ -17,9 +17,9 @@ export interface OpenedBackupSystem {
 
 /** A system as the configuration file, the environment and Docker describe it: what the command line works with. */
 export async function openBackupSystem(options: OpenOptions = {}): Promise<OpenedBackupSystem> {
-  const containers = dockerRuntime();
-  const config = await loadConfig(containers, options);
-  const { dir, compression, compressionLevel, stateDir, parallel, timeout } = config.settings;
+  const config = await loadConfig(dockerRuntime(), options);
+  const { dir, compression, compressionLevel, stateDir, parallel, frozenAtOnce, timeout } = config.settings;
+  const containers = dockerRuntime({ frozenAtOnce });
   const system = createBackupSystem({
     databases: config.adapters,
     store: localStore({ path: dir, compression, compressionLevel }),

@@ -33,7 +33,7 @@ export interface BackupSystemOptions {
   readonly containers?: ContainerRuntime;
   /** Where the intent journal is kept; must survive a crash, and be the same one for every process of this host. */
   readonly stateDirectory?: string;
-  /** Databases backed up at once; 4 unless given. */
+  /** Databases backed up at once; 6 unless given. */
   readonly parallel?: number;
   /** Time limit for one database; 4 hours unless given. */
   readonly timeoutMs?: number;
@@ -74,7 +74,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     containers: options.containers ?? dockerRuntime(),
     journal: new Journal(join(stateDirectory, "journal")),
     stateDirectory,
-    parallel: options.parallel ?? 4,
+    parallel: options.parallel ?? 6,
     timeoutMs: options.timeoutMs ?? 4 * 60 * 60 * 1000,
     emit: options.onEvent ?? (() => undefined),
     logger: options.logger ?? silentLogger,

@@ -43,7 +43,7 @@ describe("precedence", () => {
   test("nothing configured: what is discovered, with defaults", async () => {
     const { settings, names } = await load();
     expect(names).toEqual(["postgres", "redis"]);
-    expect(settings).toMatchObject({ compression: "zstd", parallel: 4, timeout: 4 * 3_600_000 });
+    expect(settings).toMatchObject({ compression: "zstd", parallel: 6, timeout: 4 * 3_600_000 });
   });
 
   test("flags win over the environment, that over the file", async () => {

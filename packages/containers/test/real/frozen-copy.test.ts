@@ -278,6 +278,19 @@ describe("where the daemon lets nobody see the host's processes", () => {
     expect(await unsettled()).toEqual([]);
   });
 
+  test("a container whose process was killed goes on, without a next command", async () => {
+    const socketPath = join(scratch, "kept.sock");
+    await using _ = await listen(socketPath);
+    await using container = await startOnVolume(manyFiles(500));
+    await until("the files are there", () => written(container, "/data/ready"));
+    await using victim = await runVictim("freeze", container.id, join(scratch, "journal"), `unix://${socketPath}`);
+    await until("it is paused", async () => (await runtime.inspect(container.id)).state === "paused");
+    await victim.kill();
+    await until("it goes on", async () => (await runtime.inspect(container.id)).state === "running");
+    for (const found of await unsettled()) await journal.settle(found, () => runtime, context);
+    await runtime.removeOrphans();
+  });
+
   test("what a dead process left paused goes on through the journal", async () => {
     await using container = await startOnVolume(["sleep", "600"]);
     await container.pause();

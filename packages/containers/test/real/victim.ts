@@ -78,7 +78,7 @@ const parts: Readonly<Record<string, (first: string, second: string) => Promise<
   },
 };
 
-const runtime = dockerRuntime();
+const runtime = dockerRuntime(process.argv[5] === undefined ? {} : { host: process.argv[5] });
 
 async function begin(directory: string) {
   const context = { logger: silentLogger, containers: runtime, scratch: directory };

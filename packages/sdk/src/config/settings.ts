@@ -16,6 +16,8 @@ export interface Settings {
   readonly compressionLevel?: number | undefined;
   /** How many databases are backed up at once. */
   readonly parallel: number;
+  /** How many databases may stand still for a copy at once. */
+  readonly frozenAtOnce: number;
   /** Milliseconds one database may take. */
   readonly timeout: number;
   /** Where the journal and scratch files are. */
@@ -41,6 +43,7 @@ export interface BackupConfig {
   readonly compression?: CodecName;
   readonly compressionLevel?: number;
   readonly parallel?: number;
+  readonly frozenAtOnce?: number;
   /** `30m`, `2h`, or milliseconds. */
   readonly timeout?: string | number;
   readonly stateDir?: string;
@@ -76,7 +79,13 @@ export const settingsSchema = z.strictObject({
     .max(19)
     .optional()
     .describe("Compression level; 3 for zstd and 6 for gzip unless given"),
-  parallel: z.int().min(1).max(64).default(4).describe("Databases backed up at once; 4 unless given"),
+  parallel: z.int().min(1).max(64).default(6).describe("Databases backed up at once; 6 unless given"),
+  frozenAtOnce: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe("Databases that may stand still for a copy at once; 1 unless given"),
   timeout: duration.default(ms("4h")).describe("Time limit for one database: 30m, 2h, …; 4h unless given"),
   stateDir: z
     .string()
