@@ -1,4 +1,19 @@
 export { classifyError } from "./classify-error.ts";
+export { classifyFailure } from "./directory/classify-failure.ts";
+export { runAt, shellAt, streamAt, volumeRoot, type Place, type ShellTool } from "./directory/place.ts";
+export {
+  exchangeFiles,
+  planSwap,
+  recoverStaged,
+  stagedAction,
+  stopTolerantly,
+  swapAsJson,
+  swapOf,
+  swappedAction,
+  undoSwap,
+  unpackAside,
+  type Swap,
+} from "./directory/swap.ts";
 export { dockerRuntime } from "./docker-runtime.ts";
 export type { DockerRuntimeOptions } from "./engine.ts";
 export { localTool, type LocalToolSpec } from "./local-tool.ts";

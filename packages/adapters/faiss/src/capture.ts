@@ -7,10 +7,10 @@ import {
   type FormFacts,
   type OperationContext,
 } from "@sutazai/backup-core";
+import { streamAt, type Place } from "@sutazai/backup-containers";
 import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
 import { FileSet, type SetContent } from "./file-set.ts";
 import type { SetRules } from "./options.ts";
-import { streamAt, type Place } from "./place.ts";
 import { changedExit, readScript } from "./read-script.ts";
 import type { Target } from "./target.ts";
 
@@ -79,7 +79,7 @@ async function attemptAt(
   const { containers, signal } = context;
   let changed = false;
   let content: SetContent | undefined;
-  const tool = { purpose: "read", script: readScript(rules.excluded), arguments: [place.directory], signal };
+  const tool = { purpose: "faiss-read", script: readScript(rules.excluded), arguments: [place.directory], signal };
   const tar = streamAt(place, containers, tool, ({ code }) => {
     // 1: tar itself has noticed.
     if (code !== changedExit && code !== 1) return undefined;

@@ -1,5 +1,5 @@
+import type { Place } from "@sutazai/backup-containers";
 import type { OperationContext, Probe } from "@sutazai/backup-core";
-import type { Place } from "./place.ts";
 import type { Target } from "./target.ts";
 import { libraryVersion, unknownVersion } from "./version.ts";
 

@@ -1,7 +1,7 @@
+import { recoverStaged, stagedAction, swapOf, swappedAction, undoSwap } from "@sutazai/backup-containers";
 import { BackupError, type JournalRecord, type RecoveryContext, type Settlement } from "@sutazai/backup-core";
 import type { FaissOptions } from "./options.ts";
 import { startAction, startService } from "./restore/service.ts";
-import { recoverStaged, stagedAction, swapOf, swappedAction, undoSwap } from "./restore/swap.ts";
 
 /** Settles what the journal records of this database tell. Every step looks at what is there, so that it can be repeated. */
 export async function recover(

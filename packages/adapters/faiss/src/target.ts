@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, posix } from "node:path";
+import { volumeRoot, type Place } from "@sutazai/backup-containers";
 import {
   BackupError,
   toBackupError,
@@ -8,7 +9,6 @@ import {
   type ContainerRuntime,
 } from "@sutazai/backup-core";
 import type { FaissOptions } from "./options.ts";
-import { volumeRoot, type Place } from "./place.ts";
 
 export interface Target {
   readonly place: Place;

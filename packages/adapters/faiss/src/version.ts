@@ -1,5 +1,5 @@
+import type { Place } from "@sutazai/backup-containers";
 import { isBackupError, textOf, type ContainerRuntime } from "@sutazai/backup-core";
-import type { Place } from "./place.ts";
 
 export const unknownVersion = "unknown";
 

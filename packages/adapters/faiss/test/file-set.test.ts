@@ -1,6 +1,6 @@
 import { writeTar, type TarInput } from "@sutazai/backup-formats";
 import { describe, expect, test } from "vitest";
-import { classifyError } from "../src/classify-error.ts";
+import { classifyFailure } from "@sutazai/backup-containers";
 import { ElementCount } from "../src/companion.ts";
 import { faissAdapter } from "../src/index.ts";
 import { inspectArtifact } from "../src/inspect.ts";
@@ -109,7 +109,7 @@ test.each([
   ["sh: 1: cd: can't cd to /x: No such file or directory", "not-found"],
   ["mkdir: cannot create directory: Read-only file system", "permission"],
 ])("%s is %s", (stderr, reason) => {
-  expect(classifyError({ stderr }, {})).toMatchObject({ reason, hint: expect.any(String) });
+  expect(classifyFailure({ stderr }, {})).toMatchObject({ reason, hint: expect.any(String) });
 });
 
 test("options that are none are told", () => {
@@ -121,5 +121,5 @@ test("options that are none are told", () => {
   ]) {
     expect(() => faissAdapter(options)).toThrow(expect.objectContaining({ reason: "configuration" }));
   }
-  expect(classifyError({ stderr: "something else" }, {})).toBeUndefined();
+  expect(classifyFailure({ stderr: "something else" }, {})).toBeUndefined();
 });

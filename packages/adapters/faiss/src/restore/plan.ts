@@ -1,3 +1,4 @@
+import { runAt } from "@sutazai/backup-containers";
 import {
   BackupError,
   formOf,
@@ -8,7 +9,6 @@ import {
 } from "@sutazai/backup-core";
 import { artifactName, formName } from "../backup.ts";
 import { detailsOf } from "../details.ts";
-import { runAt } from "../place.ts";
 import type { Target } from "../target.ts";
 import { isNewer, libraryVersion } from "../version.ts";
 
@@ -97,7 +97,7 @@ async function assertSpace(
   const script = `cd -- "$1" && df -Pk . | { read -r _; read -r _ _ _ free _; echo "$free"; }`;
   const { place, description } = target;
   const free = Number(
-    await runAt(place, containers, { purpose: "space", script, arguments: [place.directory], signal }),
+    await runAt(place, containers, { purpose: "faiss-space", script, arguments: [place.directory], signal }),
   );
   const mebibytes = (count: number) => Math.ceil(count / 1024 ** 2);
   if (!Number.isFinite(free) || free * 1024 >= bytes) return;

@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import {
+  exchangeFiles,
+  planSwap,
+  stagedAction,
+  stopTolerantly,
+  swapAsJson,
+  swappedAction,
+  unpackAside,
+  type Swap,
+} from "@sutazai/backup-containers";
 import { BackupError, type ArtifactSource, type OperationContext, type RestoreFacts } from "@sutazai/backup-core";
-import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
+import { readTar, writeTar } from "@sutazai/backup-formats";
 import { artifactName } from "../backup.ts";
 import type { SetRules } from "../options.ts";
-import { runAt } from "../place.ts";
 import type { Target } from "../target.ts";
-import { exchangeFiles, planSwap, stagedAction, stopTolerantly, swapAsJson, swappedAction, type Swap } from "./swap.ts";
 import { assertLoads, assertSame, changedSince, expectedOf, readBack } from "./validate.ts";
 
 /** A service that ends within this time after its start has not taken to its files. */
@@ -58,32 +66,10 @@ export async function restoreByReplacing(
   return { fingerprint: found.fingerprint, expected, evidence, warnings };
 }
 
-/** Unpacks the set into `new` of the directory aside. */
-async function stage(
-  { containers, signal }: OperationContext,
-  source: ArtifactSource,
-  { place, aside }: Swap,
-): Promise<void> {
-  const root = `${aside}/new`;
-  const under = (path: string) => (path === "." ? root : `${root}/${path}`);
-  async function* entries(): AsyncIterable<TarInput> {
-    for await (const entry of readTar(source.read(artifactName), { types: ["file", "directory", "link", "symlink"] })) {
-      const { linkName, type } = entry;
-      yield {
-        ...entry,
-        name: under(entry.name),
-        ...(linkName !== undefined && { linkName: type === "link" ? under(linkName) : linkName }),
-      };
-    }
-  }
-  await runAt(place, containers, {
-    purpose: "stage",
-    script: `cd -- "$1" && mkdir -p "$2" && exec tar -x -p -f -`,
-    arguments: [place.directory, root],
-    writes: true,
-    stdin: writeTar(entries()),
-    signal,
-  });
+/** Unpacks the set into `new` of the directory aside, entry by entry: a hostile archive is refused here. */
+async function stage({ containers, signal }: OperationContext, source: ArtifactSource, swap: Swap): Promise<void> {
+  const entries = readTar(source.read(artifactName), { types: ["file", "directory", "link", "symlink"] });
+  await unpackAside(containers, swap, writeTar(entries), signal);
 }
 
 /** Starts the service, and waits until it is healthy, or for a moment where it does not tell. Throws `restore-failed` where it ends. */

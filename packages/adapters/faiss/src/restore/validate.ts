@@ -1,3 +1,4 @@
+import { shellAt, streamAt, type Place } from "@sutazai/backup-containers";
 import {
   BackupError,
   compareFingerprints,
@@ -13,7 +14,6 @@ import { formName } from "../backup.ts";
 import type { SetContent } from "../file-set.ts";
 import { contentOf } from "../inspect.ts";
 import type { SetRules } from "../options.ts";
-import { streamAt, shellAt, type Place } from "../place.ts";
 import { readScript } from "../read-script.ts";
 import { libraryVersion, pythonScript, unknownVersion } from "../version.ts";
 
@@ -29,7 +29,7 @@ export async function readBack(
   place: Place,
   rules: SetRules,
 ): Promise<SetContent> {
-  const tool = { purpose: "read", script: readScript(rules.excluded), arguments: [place.directory], signal };
+  const tool = { purpose: "faiss-read", script: readScript(rules.excluded), arguments: [place.directory], signal };
   return contentOf(streamAt(place, containers, tool), rules, signal);
 }
 
@@ -83,7 +83,7 @@ export async function assertLoads(
   for (let from = 0; from < whole.length; from += pathsPerRun) {
     const some = whole.slice(from, from + pathsPerRun);
     const tool = await shellAt(place, containers, {
-      purpose: "load",
+      purpose: "faiss-load",
       script: `cd -- "$1" && shift\n${pythonScript}`,
       arguments: [place.directory, loadProgram, ...some.map(([path]) => `./${path}`)],
       signal,

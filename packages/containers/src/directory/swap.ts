@@ -1,6 +1,12 @@
-import { isBackupError, type ContainerRuntime, type Json, type JournalOperation } from "@sutazai/backup-core";
+import {
+  isBackupError,
+  type Bytes,
+  type ContainerRuntime,
+  type Json,
+  type JournalOperation,
+} from "@sutazai/backup-core";
 import { z } from "zod";
-import { placeSchema, runAt, type Place } from "../place.ts";
+import { placeSchema, runAt, type Place } from "./place.ts";
 
 export const stagedAction = "staged";
 export const swappedAction = "swapped";
@@ -74,6 +80,23 @@ rm -rf -- "./$aside"
 sync
 `;
 
+/** Unpacks a tar, which must hold nothing that leads out of it, into `new` of the directory aside. */
+export async function unpackAside(
+  containers: ContainerRuntime,
+  { place, aside }: Swap,
+  tar: Bytes,
+  signal: AbortSignal,
+): Promise<void> {
+  await runAt(place, containers, {
+    purpose: "directory-stage",
+    script: `cd -- "$1" && mkdir -p "$2/new" && exec tar -x -p -f - -C "$2/new"`,
+    arguments: [place.directory, aside],
+    writes: true,
+    stdin: tar,
+    signal,
+  });
+}
+
 export function exchangeFiles(containers: ContainerRuntime, swap: Swap, signal: AbortSignal): Promise<void> {
   return run(containers, swap, exchange, signal);
 }
@@ -123,7 +146,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<void> {
   await runAt(place, containers, {
-    purpose: "swap",
+    purpose: "directory-swap",
     script,
     arguments: [place.directory, aside],
     writes: true,

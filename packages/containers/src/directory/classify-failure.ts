@@ -29,7 +29,7 @@ const rules: readonly { readonly pattern: RegExp; readonly reason: BackupErrorRe
 ];
 
 /** What a tool that worked on the files complained of; undefined where its own words are the best there is. Pure. */
-export function classifyError(
+export function classifyFailure(
   { stderr }: Pick<ToolExit, "stderr">,
   context: BackupErrorOptions,
 ): BackupError | undefined {

@@ -1,4 +1,3 @@
-import { localTool } from "@sutazai/backup-containers";
 import {
   outputOf,
   textOf,
@@ -9,16 +8,17 @@ import {
   type ToolProcess,
 } from "@sutazai/backup-core";
 import { z } from "zod";
-import { classifyError } from "./classify-error.ts";
+import { localTool } from "../local-tool.ts";
+import { classifyFailure } from "./classify-failure.ts";
 
-/** Where the files are: what the journal keeps of it suffices to find them again. */
+/** Where a directory is: what the journal keeps of it suffices to find it again. */
 export type Place =
   | { readonly kind: "container"; readonly container: string; readonly image: string; readonly directory: string }
   | { readonly kind: "volume"; readonly volume: string; readonly image: string; readonly directory: string }
   | { readonly kind: "host"; readonly directory: string };
 
 /** Where a volume is mounted in a sidecar. */
-export const volumeRoot = "/faiss";
+export const volumeRoot = "/volume";
 
 export const placeSchema: z.ZodType<Place> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("container"), container: z.string(), image: z.string(), directory: z.string() }),
@@ -27,6 +27,7 @@ export const placeSchema: z.ZodType<Place> = z.discriminatedUnion("kind", [
 ]);
 
 export interface ShellTool {
+  /** Whose it is, and what it is for: `faiss-stage`. */
   readonly purpose: string;
   /** POSIX sh; its arguments are `$1` and so on. */
   readonly script: string;
@@ -46,7 +47,7 @@ export async function shellAt(place: Place, containers: ContainerRuntime, tool: 
   return containers.sidecar({
     image: place.image,
     command,
-    purpose: `faiss-${purpose}`,
+    purpose,
     environment,
     user: "0:0",
     ...(place.kind === "container" ? { volumesOf: place.container } : { volumes: { [volumeRoot]: place.volume } }),
@@ -76,6 +77,6 @@ export async function* streamAt(
 }
 
 function failureOf(purpose: string): ToolFailure & { readonly operation: string } {
-  const operation = `faiss.${purpose}`;
-  return { tool: purpose, operation, classify: (exit: ToolExit) => classifyError(exit, { operation }) };
+  const operation = purpose.replace("-", ".");
+  return { tool: purpose, operation, classify: (exit: ToolExit) => classifyFailure(exit, { operation }) };
 }
