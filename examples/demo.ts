@@ -7,39 +7,38 @@ import {
   formatBackupReport,
   formatRestoreReport,
   localStore,
-  postgresAdapter,
-  redisAdapter,
   type BackupEvent,
 } from "@sutazai/backup-sdk";
-import { emptyPostgres, emptyRedis, fillPostgres, fillRedis, startServer } from "@sutazai/backup-testkit";
+import { startServer, type ServerKindName } from "@sutazai/backup-testkit";
+import { demoDatabases } from "./demo/databases.ts";
 import { differences, witness } from "./demo/witness.ts";
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const heading = (line: string) => say(`\n── ${line} ${"─".repeat(Math.max(3, 90 - line.length))}`);
 
-heading("1. Two real databases are started");
-await using postgres = await startServer("postgres");
-await using redis = await startServer("redis", { arguments: ["--appendonly", "yes"] });
-for (const { kind, image, standIn } of [postgres, redis]) {
-  say(
-    `${kind}: ${image}${standIn ? " (the real server, in an image built here, as the official image cannot be had)" : ""}`,
-  );
+heading("1. The databases of a small AI platform are started");
+await using started = new AsyncDisposableStack();
+const kinds = Object.keys(demoDatabases) as ServerKindName[];
+const servers = await Promise.all(
+  kinds.map(async (kind) => started.use(await startServer(kind, demoDatabases[kind].options))),
+);
+for (const { kind, image, standInIs } of servers) {
+  say(`${kind}: ${image}${standInIs === undefined ? "" : ` (a stand-in: ${standInIs})`}`);
 }
 
-heading("2. They are filled with the data of a small AI platform");
-await Promise.all([fillPostgres(postgres, { scale: 5 }), fillRedis(redis, { keys: 100_000 })]);
-const before = await witness(postgres, redis);
+heading("2. They are filled");
+await Promise.all(servers.map((server) => demoDatabases[server.kind].fill(server)));
+const before = await witness(...servers);
 say(`${before.size} facts noted by asking the databases themselves, to compare with at the end:`);
-for (const [name, value] of [...before].filter(([name]) => /users|messages|keys/.test(name)).slice(0, 8))
-  say(`  ${name} = ${value}`);
+for (const kind of kinds) {
+  for (const [name, value] of before)
+    if (name.startsWith(kind) && demoDatabases[kind].shown.test(name)) say(`  ${name} = ${value}`);
+}
 
 heading("3. They are backed up in parallel");
 const directory = await mkdtemp(join(tmpdir(), "sutazai-demo-"));
 const system = createBackupSystem({
-  databases: [
-    postgresAdapter({ container: postgres.name, user: postgres.user, password: postgres.password }),
-    redisAdapter({ container: redis.name, password: redis.password }),
-  ],
+  databases: servers.map((server) => demoDatabases[server.kind].adapter(server)),
   store: localStore({ path: join(directory, "backups") }),
   stateDirectory: join(directory, "state"),
   onEvent: showSteps(),
@@ -53,8 +52,8 @@ heading("4. The backups are read back from the disk and proven");
 for (const { id, ok, problems } of await system.verify()) say(`${id}: ${ok ? "ok" : problems.join("; ")}`);
 
 heading("5. Everything is destroyed");
-await Promise.all([emptyPostgres(postgres), emptyRedis(redis)]);
-say(`${differences(before, await witness(postgres, redis)).length} of ${before.size} facts are gone`);
+await Promise.all(servers.map((server) => demoDatabases[server.kind].destroy(server)));
+say(`${differences(before, await witness(...servers)).length} of ${before.size} facts are gone`);
 
 heading("6. Everything is restored: one command, a transaction for each database");
 const restore = await system.restore();
@@ -62,7 +61,7 @@ say("");
 say(formatRestoreReport(restore));
 
 heading("7. Is it all back?");
-const lost = differences(before, await witness(postgres, redis));
+const lost = differences(before, await witness(...servers));
 for (const line of lost) say(`  ✗ ${line}`);
 const proven = lost.length === 0 && restore.status === "ok";
 say(proven ? `✓ yes: all ${before.size} facts are as before, as the databases themselves say` : "✗ no");

@@ -12,8 +12,8 @@ import { serverKinds, type ServerKindName } from "./kinds/server-kinds.ts";
 
 export interface TestImage {
   readonly image: string;
-  /** A build of the real server from the distribution's packages, made because the official image could not be had. */
-  readonly standIn: boolean;
+  /** What it is, where it was built here because no official image could be had. */
+  readonly standInIs: string | undefined;
 }
 
 const base = { official: "docker.io/library/debian:trixie-slim", standIn: "trixie" };
@@ -42,13 +42,15 @@ async function chooseAndTell(kind: ServerKindName): Promise<TestImage> {
   const override = process.env[variableOf(kind)];
   if (override !== undefined && override !== "") {
     tell(`${kind}: ${override}, as ${variableOf(kind)} says`);
-    return { image: override, standIn: false };
+    return { image: override, standInIs: undefined };
   }
-  const choice = await choose(kind, serverKinds[kind]);
+  const { official, standInIs = "the real server, in an image built here" } = serverKinds[kind];
+  const { image, standIn } = await choose(kind, serverKinds[kind]);
+  const choice = { image, standInIs: standIn ? standInIs : undefined };
   tell(
-    choice.standIn
-      ? `${kind}: ${choice.image}, a stand-in: ${serverKinds[kind].standInIs ?? "the real server, built here from Debian packages"}, as ${serverKinds[kind].official ?? "an official image"} cannot be had`
-      : `${kind}: ${choice.image}`,
+    standIn
+      ? `${kind}: ${image}, a stand-in: ${standInIs}, as ${official ?? "an official image"} cannot be had`
+      : `${kind}: ${image}`,
   );
   return choice;
 }
@@ -61,7 +63,11 @@ function tell(line: string): void {
   process.stderr.write(`test image: ${line}\n`);
 }
 
-async function choose(kind: string, image: { official?: string; standIn: string }): Promise<TestImage> {
+/** Chooses between what can be pulled and what can be built. */
+async function choose(
+  kind: string,
+  image: { official?: string; standIn: string },
+): Promise<{ readonly image: string; readonly standIn: boolean }> {
   const { official, standIn } = image;
   if (official !== undefined && ((await present(official)) || (await pull(official)))) {
     return { image: official, standIn: false };

@@ -40,8 +40,8 @@ export interface TestServer extends ServerAddress, AsyncDisposable {
   readonly id: string;
   readonly name: string;
   readonly image: string;
-  /** The image was built here because the official one could not be had. */
-  readonly standIn: boolean;
+  /** What the image is that was built here because no official one could be had; undefined for an official or chosen one. */
+  readonly standInIs: string | undefined;
   /** Runs a command in the container; whether it succeeded is for the caller to see. */
   exec(command: readonly string[]): Promise<ExecResult>;
   stop(): Promise<void>;
@@ -59,7 +59,7 @@ export interface TestServer extends ServerAddress, AsyncDisposable {
  */
 export async function startServer(kind: ServerKindName, options: ServerOptions = {}): Promise<TestServer> {
   await removeLeftovers();
-  const { image, standIn } = await testImage(kind);
+  const { image, standInIs } = await testImage(kind);
   const { port, dataDirectory, user, environment, command, ask } = serverKinds[kind];
   const name = options.name ?? `sutazai-test-${kind}-${testRun}-${randomBytes(3).toString("hex")}`;
   // Characters that have to be encoded in a URL and quoted in a shell: a careless adapter trips here.
@@ -83,7 +83,7 @@ export async function startServer(kind: ServerKindName, options: ServerOptions =
       .withAutoCleanup(false)
       .withWaitStrategy(answering(() => ask(address)))
       .start();
-    return new StartedServer({ kind, name, image, standIn, volume, ...address }, container, () => ask(address));
+    return new StartedServer({ kind, name, image, standInIs, volume, ...address }, container, () => ask(address));
   } catch (error) {
     const told = await withLog(engine.getContainer(name), error);
     await ignoringAbsence(engine.getContainer(name).remove({ force: true, v: true }));
@@ -139,7 +139,7 @@ class StartedServer implements TestServer {
   readonly id: string;
   readonly name: string;
   readonly image: string;
-  readonly standIn: boolean;
+  readonly standInIs: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -149,7 +149,7 @@ class StartedServer implements TestServer {
   readonly #ask: () => Promise<void>;
 
   constructor(
-    facts: ServerAddress & Pick<TestServer, "kind" | "name" | "image" | "standIn"> & { readonly volume: string },
+    facts: ServerAddress & Pick<TestServer, "kind" | "name" | "image" | "standInIs"> & { readonly volume: string },
     container: StartedTestContainer,
     ask: () => Promise<void>,
   ) {
@@ -157,7 +157,7 @@ class StartedServer implements TestServer {
     this.id = container.getId();
     this.name = facts.name;
     this.image = facts.image;
-    this.standIn = facts.standIn;
+    this.standInIs = facts.standInIs;
     this.host = facts.host;
     this.port = facts.port;
     this.user = facts.user;
