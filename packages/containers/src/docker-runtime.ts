@@ -2,6 +2,7 @@ import {
   BackupError,
   type Address,
   type Bytes,
+  type ContainerDefinition,
   type ContainerInfo,
   type ContainerRuntime,
   type ExecSpec,
@@ -21,6 +22,7 @@ import {
 import { resolveAddress } from "./address.ts";
 import { readArchive, writeArchive } from "./archive.ts";
 import { classifyError } from "./classify-error.ts";
+import { defineContainer } from "./definition/definition.ts";
 import { engine, type DockerRuntimeOptions, type Engine } from "./engine.ts";
 import { startExec } from "./exec.ts";
 import { inspectContainer, inspectRunning, listContainers } from "./finding.ts";
@@ -59,6 +61,10 @@ class DockerRuntime implements ContainerRuntime {
 
   inspectRunning(reference: string): Promise<ContainerInfo> {
     return classified("inspect", inspectRunning(this.#engine, reference));
+  }
+
+  definition(reference: string): Promise<ContainerDefinition> {
+    return classified("definition", defineContainer(this.#engine, reference));
   }
 
   sidecar(spec: SidecarSpec): Promise<ToolProcess> {

@@ -19,9 +19,14 @@ export async function listContainers({ docker }: Engine): Promise<ContainerInfo[
   return containers;
 }
 
-export async function inspectContainer({ docker }: Engine, reference: string): Promise<ContainerInfo> {
+export async function inspectContainer(engine: Engine, reference: string): Promise<ContainerInfo> {
+  return toContainerInfo(await lookUp(engine, reference));
+}
+
+/** A container by name or id, in Docker's words. Throws `not-found`, with the names that look like it. */
+export async function lookUp({ docker }: Engine, reference: string): Promise<Docker.ContainerInspectInfo> {
   const inspected = await lookAt(docker, encodeURIComponent(reference), reference);
-  if (inspected !== undefined) return toContainerInfo(inspected);
+  if (inspected !== undefined) return inspected;
   const names = (await listForeign(docker)).flatMap(({ Names }) => Names.map((name) => name.slice(1)));
   const similar = lookAlikes(reference, names);
   throw new BackupError(

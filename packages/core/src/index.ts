@@ -1,5 +1,6 @@
 export * from "./adapter.ts";
 export * from "./bytes.ts";
+export * from "./container-definition.ts";
 export * from "./context.ts";
 export * from "./durable.ts";
 export * from "./error.ts";

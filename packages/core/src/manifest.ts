@@ -1,11 +1,11 @@
 import { z } from "zod";
 
 import { codecNames, type CodecName } from "./bytes.ts";
+import { containerDefinitionSchema, type ContainerDefinition } from "./container-definition.ts";
 import { BackupError } from "./error.ts";
 import { databaseKinds, type DatabaseKind } from "./kind.ts";
 import type { Json } from "./json.ts";
 import { fingerprintSchema, type Fingerprint } from "./fingerprint.ts";
-import type { ContainerMount, PublishedPort } from "./runtime.ts";
 
 export const manifestVersion = 1;
 
@@ -73,18 +73,6 @@ export interface Content {
   readonly sha256: string;
 }
 
-/** How a container was made, so that it can be made again. Values of its environment are not kept: they hold secrets. */
-export interface ContainerDefinition {
-  readonly name: string;
-  readonly image: string;
-  readonly imageId: string;
-  readonly command: readonly string[];
-  readonly mounts: readonly ContainerMount[];
-  readonly networks: readonly string[];
-  readonly ports: readonly PublishedPort[];
-  readonly environmentNames: readonly string[];
-}
-
 const size = z.number().int().nonnegative();
 const time = z.iso.datetime();
 const contentSchema = z.strictObject({ bytes: size, sha256: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -107,24 +95,6 @@ const formSchema = z.strictObject({
   notCovered: z.array(z.string()),
 });
 
-const containerSchema = z.strictObject({
-  name: z.string(),
-  image: z.string(),
-  imageId: z.string(),
-  command: z.array(z.string()),
-  mounts: z.array(
-    z.strictObject({
-      type: z.enum(["volume", "bind", "tmpfs", "other"]),
-      source: z.string(),
-      destination: z.string(),
-      writable: z.boolean(),
-    }),
-  ),
-  networks: z.array(z.string()),
-  ports: z.array(z.strictObject({ containerPort: z.number(), hostAddress: z.string(), hostPort: z.number() })),
-  environmentNames: z.array(z.string()),
-});
-
 export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   format: z.literal("sutazai-backup"),
   version: z.literal(manifestVersion),
@@ -140,7 +110,7 @@ export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   endedAt: time,
   madeBy: z.string(),
   serverVersion: z.string(),
-  container: containerSchema.nullable(),
+  container: containerDefinitionSchema.nullable(),
   empty: z.boolean(),
   incomplete: z.array(z.string()),
   warnings: z.array(z.string()),

@@ -1,4 +1,5 @@
 import type { Bytes } from "./bytes.ts";
+import type { ContainerDefinition } from "./container-definition.ts";
 import type { JournalOperation, Recoverer } from "./journal.ts";
 import type { ToolProcess } from "./tool.ts";
 
@@ -172,6 +173,8 @@ export interface ContainerRuntime extends Recoverer {
   inspect(reference: string): Promise<ContainerInfo>;
   /** Throws unless it is running and not paused, with a hint that says how to get it there. */
   inspectRunning(reference: string): Promise<ContainerInfo>;
+  /** How a container was made, without a secret. Throws `not-found`. */
+  definition(reference: string): Promise<ContainerDefinition>;
   sidecar(spec: SidecarSpec): Promise<ToolProcess>;
   throwaway(spec: ThrowawaySpec): Promise<ThrowawayContainer>;
   exec(containerId: string, spec: ExecSpec): Promise<ToolProcess>;

@@ -8,7 +8,6 @@ import {
   type Probe,
 } from "@sutazai/backup-core";
 import { verifyStructure } from "@sutazai/backup-verifier";
-import { definitionOf } from "./container-definition.ts";
 import type { SystemParts } from "./context.ts";
 import { madeBy } from "./version.ts";
 
@@ -31,6 +30,8 @@ export async function takeBackup(
   const startedAt = new Date().toISOString();
   const earlier = await publishedManifests(parts, adapter.name);
   await refuseWithoutRoom(parts, adapter.name, earlier.at(-1));
+  // Before anything is done to the container that would change it for a while.
+  const container = probe.container === undefined ? null : await parts.containers.definition(probe.container.id);
 
   await using staged = await parts.store.begin(adapter.name, adapter.kind);
   const facts = await adapter.backup(context, staged);
@@ -62,7 +63,7 @@ export async function takeBackup(
     endedAt: new Date().toISOString(),
     madeBy,
     serverVersion: facts.serverVersion,
-    container: probe.container === undefined ? null : definitionOf(probe.container),
+    container,
     empty: facts.empty,
     incomplete: facts.incomplete,
     warnings: [...new Set([...probe.warnings, ...facts.warnings])],
