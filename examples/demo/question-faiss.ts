@@ -22,7 +22,7 @@ export async function questionFaiss(server: ServerAddress): Promise<DemoFact[]> 
       { vectors, k: 5 },
     );
     facts.push(
-      [`${name}`, `${type}, ${ntotal} vectors of ${dim}`],
+      [name, `${type}, ${ntotal} vectors of ${dim}`],
       [`${name} neighbours`, JSON.stringify({ ids, distances })],
     );
   }
