@@ -1,4 +1,4 @@
-import type { BackupErrorReason, Outcome, SerializedError } from "@sutazai/backup-core";
+import type { BackupErrorReason, DrillReport, Outcome, SerializedError } from "@sutazai/backup-core";
 
 /** Documented in `docs/exit-codes.md`; stable. */
 export const exitCode = {
@@ -55,4 +55,10 @@ export function exitCodeOfRun({
   );
   const [only] = codes;
   return codes.size === 1 && only !== undefined ? only : exitCode.failed;
+}
+
+/** 6 as soon as one backup has failed its drill; otherwise as for any run. */
+export function exitCodeOfDrill(report: DrillReport): ExitCode {
+  if (report.databases.some(({ verdict }) => verdict === "damaged")) return exitCode.verificationFailed;
+  return exitCodeOfRun(report);
 }

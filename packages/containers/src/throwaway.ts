@@ -6,7 +6,7 @@ import { Demultiplexer } from "./demultiplexer.ts";
 import type { Engine } from "./engine.ts";
 import { inspectContainer } from "./finding.ts";
 import { ownedBy, uniqueName } from "./ownership.ts";
-import { removeContainer } from "./removal.ts";
+import { removeContainer, removeVolume } from "./removal.ts";
 import { Tail } from "./tail.ts";
 import { volumeMounts } from "./volumes.ts";
 
@@ -29,7 +29,15 @@ export async function startThrowaway(engine: Engine, spec: ThrowawaySpec): Promi
     });
     made.defer(async () => void (await tolerating([404], network.remove())));
   }
-  const container = await createServer(engine, spec, name);
+  const fresh: Docker.MountSettings[] = [];
+  for (const path of spec.freshVolumes ?? []) {
+    const volume = uniqueName(spec.purpose);
+    await docker.createVolume({ Name: volume, Labels: await ownedBy("throwaway") });
+    made.defer(() => removeVolume(docker, volume));
+    fresh.push({ Type: "volume", Source: volume, Target: path });
+  }
+  const startedAt = Math.floor(Date.now() / 1000);
+  const container = await createServer(engine, spec, name, fresh);
   made.defer(() => removeContainer(docker, container.id, { volumes: true }));
   for (const [directory, tar] of Object.entries(spec.files ?? {})) {
     await writeArchive(engine, container.id, directory, tar, spec.signal);
@@ -42,6 +50,7 @@ export async function startThrowaway(engine: Engine, spec: ThrowawaySpec): Promi
     inspect: (): Promise<ContainerInfo> => inspectContainer(engine, container.id),
     restart: async () => void (await container.restart({ t: 60 })),
     logs: () => lastLines(container),
+    ranOutOfMemory: () => ranOutOfMemory(docker, container, startedAt),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -50,6 +59,7 @@ async function createServer(
   { docker, memoryLimit }: Engine,
   spec: ThrowawaySpec,
   name: string,
+  freshVolumes: readonly Docker.MountSettings[],
 ): Promise<Docker.Container> {
   const memory = spec.memoryLimit ?? memoryLimit;
   return docker.createContainer({
@@ -63,7 +73,7 @@ async function createServer(
     HostConfig: {
       LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "1" } },
       NetworkMode: spec.networkOf === undefined ? name : `container:${spec.networkOf}`,
-      Mounts: await volumeMounts(docker, spec.volumes, { readOnly: false }),
+      Mounts: [...(await volumeMounts(docker, spec.volumes, { readOnly: false })), ...freshVolumes],
       CapDrop: ["ALL"],
       CapAdd: serverCapabilities,
       SecurityOpt: ["no-new-privileges"],
@@ -79,4 +89,18 @@ async function lastLines(container: Docker.Container): Promise<string> {
   const logged = await container.logs({ stdout: true, stderr: true, tail: 100, follow: false });
   new Demultiplexer({ stdout: write, stderr: write }).push(logged);
   return tail.toString();
+}
+
+/** The state tells of process 1 alone, and only of its last end; the daemon's events tell of all processes. */
+async function ranOutOfMemory(docker: Docker, container: Docker.Container, since: number): Promise<boolean> {
+  const { State: state } = await container.inspect();
+  if (state.OOMKilled) return true;
+  const events = await docker.getEvents({
+    since,
+    until: Math.floor(Date.now() / 1000) + 1,
+    filters: { container: [container.id], event: ["oom"] },
+  });
+  let told = false;
+  for await (const _ of events) told = true;
+  return told;
 }

@@ -5,7 +5,7 @@ import type { Recoverer } from "./journal.ts";
 import type { Json } from "./json.ts";
 import type { DatabaseKind } from "./kind.ts";
 import type { FormFacts, Manifest } from "./manifest.ts";
-import type { ContainerInfo } from "./runtime.ts";
+import type { ContainerInfo, ThrowawaySpec } from "./runtime.ts";
 
 /** What an adapter can do, as data: the engine, the CLI and the conformance suite choose by it. */
 export interface AdapterCapabilities {
@@ -158,6 +158,29 @@ export interface DatabaseAdapter extends Recoverer {
    * the database's own tools would not take. Input is hostile: no hang, no unbounded memory.
    */
   inspectArtifact(name: string, content: Bytes, facts: InspectionContext): Promise<Inspection>;
+
+  /**
+   * How a backup is tried out: an empty server to restore one of its forms into. Does no I/O. A kind without it cannot be drilled.
+   */
+  drill?(manifest: Manifest, form: string): DrillServer;
+}
+
+/**
+ * A server for one drill: what its kind decides of the throwaway container. Image, memory and network are the engine's. Credentials are
+ * made up anew at every call, and go into `environment` or `files`, never into a command. It must stop when it is told to (SIGTERM reaches it), start
+ * again with what it had written, and need nothing that the backup's own container had from elsewhere: configuration files, other servers.
+ */
+export interface DrillServer extends Pick<ThrowawaySpec, "entrypoint" | "command" | "environment" | "user" | "files"> {
+  /** Directories that a fresh volume each is mounted at: all that a restore reads or replaces. */
+  readonly freshVolumes: readonly string[];
+  /** The server in that container, as a database: it answers `probe` as soon as it can be restored into, the first restore method goes with it. */
+  adapter(containerId: string): DatabaseAdapter;
+  /**
+   * Holds what the server has against the backup, in full: the fingerprint, and beyond it what else tells that it serves as before (the same queries
+   * give the same neighbours, the server's own check of its files). Changes nothing. Throws `mismatch` for what no fact tells; the facts
+   * are compared by whoever calls. Waits until the server has loaded and indexed all it needs.
+   */
+  compare(context: OperationContext, containerId: string, source: ArtifactSource): Promise<RestoreFacts>;
 }
 
 /** What of the manifest an inspection may use; available before the manifest is written. */

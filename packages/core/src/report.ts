@@ -39,9 +39,11 @@ export interface DatabaseBackupResult {
       readonly notCovered: readonly string[];
     }[];
     /** What has been proven of it so far. */
-    readonly verified: "checksum" | "structure" | "none";
+    readonly verified: "checksum" | "structure" | "restore" | "none";
     readonly empty: boolean;
   };
+  /** Present where the backup was to be proven by a drill at once. */
+  readonly drill?: Pick<DatabaseDrillResult, "verdict" | "forms" | "rto">;
   readonly incomplete: readonly string[];
   readonly warnings: readonly string[];
   readonly error?: SerializedError;
@@ -84,6 +86,69 @@ export interface DatabaseRestoreResult {
   readonly warnings: readonly string[];
   readonly error?: SerializedError;
 }
+
+/** The report of one run of restore drills; `drill_report_<run id>.json` in the store. */
+export interface DrillReport {
+  readonly report: "drill";
+  readonly version: 1;
+  readonly runId: string;
+  readonly status: Outcome;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly store: string;
+  /** One for each backup that was drilled, or that was to be. */
+  readonly databases: readonly DatabaseDrillResult[];
+}
+
+export interface DatabaseDrillResult {
+  readonly database: string;
+  readonly kind: string;
+  /** `ok` only where it was proven. */
+  readonly status: Outcome;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /**
+   * `proven`: restored, compared, restarted, compared again. `damaged`: the backup is at fault, and known as damaged from now on. `undecided`:
+   * it could not be tried (no Docker, no memory, no image, cancelled), which says nothing about the backup.
+   */
+  readonly verdict: "proven" | "damaged" | "undecided";
+  /** What was drilled. */
+  readonly backup?: {
+    readonly id: string;
+    readonly plainBytes: number;
+    readonly storedBytes: number;
+    /** From its beginning to its publication, in milliseconds. */
+    readonly durationMs: number;
+  };
+  readonly forms: readonly DrilledFormReport[];
+  /** Of the form that a restore takes unless told otherwise. Present where it was proven. */
+  readonly rto?: MeasuredRto;
+  readonly warnings: readonly string[];
+  readonly error?: SerializedError;
+}
+
+export interface DrilledFormReport {
+  readonly name: string;
+  readonly method: string;
+  readonly ok: boolean;
+  /** Facts found equal after the restart. */
+  readonly factsCompared: number;
+  /** How it ended after the restart of the server: not reached where it failed before. */
+  readonly afterRestart: "equal" | "different" | "not reached";
+}
+
+/** The time from the command to the last check, in milliseconds, and what it went into. */
+export type MeasuredRto = {
+  readonly ms: number;
+  /** Reading the backup to its end: digests, then its formats. */
+  readonly backupCheckMs: number;
+  /** Until the empty server answered, and until it answered again after its restart. */
+  readonly startUpMs: number;
+  /** Planning, fencing, restoring, and the validation that belongs to every restore. */
+  readonly restoreMs: number;
+  /** The comparisons after it, before and after the restart. */
+  readonly checkMs: number;
+};
 
 /** The outcome of several. */
 export function overallOutcome(outcomes: readonly Outcome[]): Outcome {

@@ -113,6 +113,8 @@ export interface ThrowawaySpec {
   readonly files?: Readonly<Record<string, Bytes>>;
   /** Existing volumes, by the path they are mounted at, writable: the copies of {@link FrozenCopy}. They outlive the server. */
   readonly volumes?: Readonly<Record<string, string>>;
+  /** Directories that get a volume of their own each, which begins with what the image has there and goes with the server. */
+  readonly freshVolumes?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -122,6 +124,8 @@ export interface ThrowawayContainer extends AsyncDisposable {
   restart(): Promise<void>;
   /** The last lines of what it logged, for error messages. */
   logs(): Promise<string>;
+  /** Whether any of its processes was killed for want of memory, so far. */
+  ranOutOfMemory(): Promise<boolean>;
 }
 
 /** What to copy while the server stands still. */

@@ -58,5 +58,8 @@ export function assertSucceeded(exit: ToolExit, failure: ToolFailure): void {
   if (better !== undefined) throw better;
   const why = exit.outOfMemory ? "was killed for want of memory" : `ended with exit code ${exit.code}`;
   const lastLines = exit.stderr.trim().split("\n").slice(-5).join("\n");
-  throw new BackupError("tool-failed", `${failure.tool} ${why}${lastLines === "" ? "" : `: ${lastLines}`}`, failure);
+  throw new BackupError("tool-failed", `${failure.tool} ${why}${lastLines === "" ? "" : `: ${lastLines}`}`, {
+    ...failure,
+    ...(exit.outOfMemory && { details: { ...failure.details, outOfMemory: true } }),
+  });
 }

@@ -84,12 +84,12 @@ function remarksOfRestore({ database, warnings, error, rollback, evidence }: Dat
   ];
 }
 
-function remarksOfError(database: string, error: SerializedError | undefined): string[] {
+export function remarksOfError(database: string, error: SerializedError | undefined): string[] {
   if (error === undefined) return [];
   const hint = error.hint === undefined ? [] : [`    → ${error.hint}`];
   return [`  ✗ ${database}: ${error.reason}: ${error.message}`, ...hint];
 }
 
-function durationOf({ startedAt, endedAt }: { readonly startedAt: string; readonly endedAt: string }): number {
+export function durationOf({ startedAt, endedAt }: { readonly startedAt: string; readonly endedAt: string }): number {
   return Date.parse(endedAt) - Date.parse(startedAt);
 }

@@ -1,7 +1,7 @@
 import { createCodec } from "@sutazai/backup-compressor";
 import { BackupError, type Store } from "@sutazai/backup-core";
 import { openLooseBackup, type LooseBackup } from "@sutazai/backup-store";
-import { z } from "zod";
+import { standingOf } from "@sutazai/backup-verifier";
 
 export interface Choice {
   readonly backup?: string;
@@ -16,7 +16,7 @@ export async function openChosen(store: Store, database: string, { backup, file 
 }
 
 /** The newest backup to restore a database from: one that is whole and not known to be damaged if there is any, never a safety backup unasked. Throws `not-found`. */
-async function chooseBackup(store: Store, database: string): Promise<string> {
+export async function chooseBackup(store: Store, database: string, operation: string = "restore"): Promise<string> {
   const listed = await store.list(database);
   const newestFirst = listed.flatMap(({ manifest }) => manifest ?? []).toReversed();
   const ordinary = newestFirst.filter(({ purpose }) => purpose === "backup");
@@ -26,7 +26,7 @@ async function chooseBackup(store: Store, database: string): Promise<string> {
     }
   }
   throw new BackupError("not-found", `${store.location} holds no good backup of ${database}`, {
-    operation: "restore",
+    operation,
     database,
     hint:
       listed.length === 0
@@ -35,8 +35,7 @@ async function chooseBackup(store: Store, database: string): Promise<string> {
   });
 }
 
-/** Whether its last verification failed. */
+/** Whether a verification has failed, at whatever level, and none of at least that level has passed since. */
 async function isKnownDamaged(store: Store, id: string): Promise<boolean> {
-  const last = (await store.annotations(id)).findLast(({ kind }) => kind === "verification");
-  return z.looseObject({ ok: z.literal(false) }).safeParse(last?.value).success;
+  return standingOf(await store.annotations(id)).damage !== undefined;
 }

@@ -22,8 +22,17 @@ export interface SystemParts {
   readonly stateDirectory: string;
   readonly parallel: number;
   readonly timeoutMs: number;
+  readonly drill: DrillSettings;
   readonly emit: EventListener;
   readonly logger: Logger;
+}
+
+/** How backups are drilled. */
+export interface DrillSettings {
+  /** Bytes of memory that a throwaway server may use. */
+  readonly memory: number;
+  /** By database: an image instead of the one in the manifest. */
+  readonly images: Readonly<Record<string, string>>;
 }
 
 /** A recovery context with a scratch directory of its own, removed on disposal. */

@@ -2,18 +2,27 @@ export { faissAdapter, type FaissOptions } from "@sutazai/backup-faiss";
 export { postgresAdapter, type PostgresOptions } from "@sutazai/backup-postgres";
 export { qdrantAdapter, type QdrantOptions } from "@sutazai/backup-qdrant";
 export { redisAdapter, type RedisOptions } from "@sutazai/backup-redis";
-export { formatBackupReport, formatBytes, formatDuration, formatRestoreReport, table } from "@sutazai/backup-reporter";
-export type { Verification } from "@sutazai/backup-verifier";
+export {
+  formatBackupReport,
+  formatBytes,
+  formatDrillReport,
+  formatDuration,
+  formatRestoreReport,
+  table,
+} from "@sutazai/backup-reporter";
+export { standingOf, type DrillVerification, type Standing, type Verification } from "@sutazai/backup-verifier";
 export { supportedKinds } from "./adapters.ts";
 export type { BackupOptions } from "./backup.ts";
 export { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
 export { defineConfig, type BackupConfig, type DatabaseConfig, type Settings } from "./config/settings.ts";
 export { variables, type Variable } from "./config/variables.ts";
+export type { DrillOptions } from "./drill.ts";
 export { discover, type DiscoveredDatabase, type Discovery } from "./discover.ts";
 export { localStore } from "./local-store.ts";
 export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
 export type { RecoveredOperation, RecoverReport } from "./recover.ts";
 export type { RestoreOptions } from "./restore.ts";
+export type { Coverage, Share } from "./share.ts";
 export { createBackupSystem, type BackupSystem, type BackupSystemOptions, type UnlockReport } from "./system.ts";
 export type { VerifiedBackup, VerifyOptions } from "./verify.ts";
 export {
@@ -22,6 +31,7 @@ export {
   Secret,
   type BackupEvent,
   type BackupReport,
+  type DrillReport,
   type EventListener,
   type Manifest,
   type RestoreReport,

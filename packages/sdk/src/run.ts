@@ -6,7 +6,9 @@ import {
   type BackupReport,
   type DatabaseAdapter,
   type DatabaseBackupResult,
+  type DatabaseDrillResult,
   type DatabaseRestoreResult,
+  type DrillReport,
   type RestoreReport,
 } from "@sutazai/backup-core";
 import type { SystemParts } from "./context.ts";
@@ -25,10 +27,11 @@ export interface Run {
   readonly wait: boolean;
 }
 
-type Reports = { readonly backup: BackupReport; readonly restore: RestoreReport };
-type Result = DatabaseBackupResult | DatabaseRestoreResult;
+type Reports = { readonly backup: BackupReport; readonly restore: RestoreReport; readonly drill: DrillReport };
+type Report = Reports[keyof Reports];
+type Result = DatabaseBackupResult | DatabaseRestoreResult | DatabaseDrillResult;
 
-const reportName = { backup: "master_backup_report", restore: "restore_report" } as const;
+const reportName = { backup: "master_backup_report", restore: "restore_report", drill: "drill_report" } as const;
 
 /**
  * Does what is the same for every run: makes the store ready, locks it, settles what dead processes left, tells beginning and
@@ -37,7 +40,7 @@ const reportName = { backup: "master_backup_report", restore: "restore_report" }
 export async function conduct<Command extends keyof Reports>(
   parts: SystemParts,
   command: Command,
-  adapters: readonly DatabaseAdapter[],
+  adapters: readonly Pick<DatabaseAdapter, "name">[],
   options: RunOptions,
   work: (run: Run) => Promise<Reports[Command]["databases"]>,
 ): Promise<Reports[Command]> {
@@ -64,7 +67,7 @@ export async function conduct<Command extends keyof Reports>(
     endedAt: new Date().toISOString(),
     store: parts.store.location,
     databases,
-  } as BackupReport | RestoreReport as Reports[Command];
+  } as Report as Reports[Command];
   await endRun(parts, `${reportName[command]}_${run.runId}.json`, report);
   return report;
 }
@@ -73,7 +76,7 @@ export async function conduct<Command extends keyof Reports>(
  * Writes the report into the store and tells that the run has ended. A store that cannot take it (it may be full, which is
  * what the report says) does not take away what was found: that is a warning.
  */
-async function endRun(parts: SystemParts, name: string, report: BackupReport | RestoreReport): Promise<void> {
+async function endRun(parts: SystemParts, name: string, report: Report): Promise<void> {
   const path = await parts.store.writeReport(name, toJson(report)).catch((error: unknown) => {
     const message = `the report could not be kept in the store: ${toBackupError(error).message}`;
     parts.emit({ type: "warning", at: new Date().toISOString(), message });
@@ -90,7 +93,7 @@ async function endRun(parts: SystemParts, name: string, report: BackupReport | R
   });
 }
 
-export function tellStart(parts: SystemParts, { name, kind }: DatabaseAdapter): Date {
+export function tellStart(parts: SystemParts, { name, kind }: Pick<DatabaseAdapter, "name" | "kind">): Date {
   const started = new Date();
   parts.emit({ type: "database-start", at: started.toISOString(), database: name, kind });
   return started;

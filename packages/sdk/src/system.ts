@@ -9,6 +9,7 @@ import {
   type BackupReport,
   type ContainerRuntime,
   type DatabaseAdapter,
+  type DrillReport,
   type EventListener,
   type FoundOperation,
   type LockHolder,
@@ -19,7 +20,8 @@ import {
 } from "@sutazai/backup-core";
 import { runBackup, type BackupOptions } from "./backup.ts";
 import { defaultDirectories } from "./config/directories.ts";
-import type { SystemParts } from "./context.ts";
+import type { DrillSettings, SystemParts } from "./context.ts";
+import { runDrill, type DrillOptions } from "./drill.ts";
 import { recoverAll, type RecoverReport } from "./recover.ts";
 import { runRestore, type RestoreOptions } from "./restore.ts";
 import { unlockDatabases } from "./locks.ts";
@@ -37,6 +39,8 @@ export interface BackupSystemOptions {
   readonly parallel?: number;
   /** Time limit for one database; 4 hours unless given. */
   readonly timeoutMs?: number;
+  /** 1 GiB of memory, and the images in the manifests, unless given. */
+  readonly drill?: Partial<DrillSettings>;
   readonly onEvent?: EventListener;
   readonly logger?: Logger;
 }
@@ -54,7 +58,10 @@ export interface BackupSystem {
   /** Oldest first. */
   list(database?: string): Promise<StoredBackup[]>;
   show(id: string): Promise<{ readonly manifest: ArtifactSource["manifest"]; readonly annotations: Annotation[] }>;
+  /** By reading: digests, and the structure of every artifact. */
   verify(options?: VerifyOptions): Promise<VerifiedBackup[]>;
+  /** By restoring into throwaway servers. */
+  drill(options?: DrillOptions): Promise<DrillReport>;
   /** Breaks locks of the store and of the databases, whoever holds them. */
   unlock(): Promise<UnlockReport>;
 }
@@ -76,6 +83,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     stateDirectory,
     parallel: options.parallel ?? 6,
     timeoutMs: options.timeoutMs ?? 4 * 60 * 60 * 1000,
+    drill: { memory: 1024 ** 3, images: {}, ...options.drill },
     emit: options.onEvent ?? (() => undefined),
     logger: options.logger ?? silentLogger,
   };
@@ -95,6 +103,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
       annotations: await parts.store.annotations(id),
     }),
     verify: (verifyOptions) => runVerify(parts, verifyOptions),
+    drill: (drillOptions) => runDrill(parts, drillOptions),
     unlock: async () => ({ store: await parts.store.unlock(), databases: await unlockDatabases(parts) }),
   };
 }

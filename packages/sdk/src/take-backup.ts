@@ -1,6 +1,5 @@
 import {
   BackupError,
-  toJson,
   type Bytes,
   type DatabaseAdapter,
   type Manifest,
@@ -9,6 +8,7 @@ import {
 } from "@sutazai/backup-core";
 import { verifyStructure } from "@sutazai/backup-verifier";
 import type { SystemParts } from "./context.ts";
+import { note } from "./prove.ts";
 import { madeBy } from "./version.ts";
 
 export interface TakenBackup {
@@ -70,7 +70,7 @@ export async function takeBackup(
     forms: facts.forms,
     details: facts.details,
   });
-  await parts.store.annotate(manifest.id, "verification", toJson(verification));
+  await note(parts, manifest.id, verification);
   return { manifest, problems: await pinBeforeEmptied(parts, manifest, earlier) };
 }
 
@@ -112,4 +112,9 @@ async function pinBeforeEmptied(
 /** What a backup takes on the disk, without its manifest. */
 export function storedBytes({ artifacts }: Manifest): number {
   return artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
+}
+
+/** What it holds, decoded. */
+export function plainBytes({ artifacts }: Manifest): number {
+  return artifacts.reduce((sum, { plain }) => sum + plain.bytes, 0);
 }

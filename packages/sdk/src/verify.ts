@@ -1,7 +1,8 @@
-import { BackupError, toJson, type DatabaseAdapter, type StoredBackup } from "@sutazai/backup-core";
-import { verifyChecksum, verifyStructure, type Verification } from "@sutazai/backup-verifier";
-import { moduleOf } from "./adapters.ts";
+import { BackupError, type StoredBackup } from "@sutazai/backup-core";
+import type { Verification } from "@sutazai/backup-verifier";
+import { verifyByReading } from "./prove.ts";
 import { settleDeadOperations } from "./recover.ts";
+import { shareOf, type Coverage, type Share } from "./share.ts";
 import type { SystemParts } from "./context.ts";
 
 export interface VerifyOptions {
@@ -9,12 +10,16 @@ export interface VerifyOptions {
   readonly backup?: string;
   /** Backups of these databases. */
   readonly databases?: readonly string[];
+  /** Only those of one share; the shares 1 to `of` together are everything. */
+  readonly share?: Share;
   /** `structure` (the default) includes `checksum`. */
   readonly level?: "checksum" | "structure";
   readonly signal?: AbortSignal;
   readonly wait?: boolean;
   /** Called as each is done. */
   readonly onResult?: (result: VerifiedBackup) => void;
+  /** Called once with what is going to be gone through. */
+  readonly onCoverage?: (coverage: Coverage) => void;
 }
 
 export interface VerifiedBackup {
@@ -26,14 +31,14 @@ export interface VerifiedBackup {
   readonly verifications: readonly Verification[];
 }
 
-/** Proves published backups again, oldest first, and notes beside each what was found. */
+/** Proves published backups again by reading them, oldest first, and notes beside each what was found. */
 export async function runVerify(parts: SystemParts, options: VerifyOptions = {}): Promise<VerifiedBackup[]> {
   const signal = options.signal ?? new AbortController().signal;
   await parts.store.prepare();
   await using _lock = await parts.store.lock("shared", { wait: options.wait ?? false, signal });
   await settleDeadOperations(parts);
   const results: VerifiedBackup[] = [];
-  for (const stored of await selected(parts, options)) {
+  for (const stored of shareOf(await selected(parts, options), options)) {
     signal.throwIfAborted();
     const result = await verifyOne(parts, stored, options.level ?? "structure", signal);
     options.onResult?.(result);
@@ -61,40 +66,12 @@ async function selected(parts: SystemParts, { backup, databases }: VerifyOptions
 
 async function verifyOne(
   parts: SystemParts,
-  stored: StoredBackup,
+  { id, database, problem }: StoredBackup,
   level: "checksum" | "structure",
   signal: AbortSignal,
 ): Promise<VerifiedBackup> {
-  const { id, database } = stored;
-  if (stored.problem !== undefined)
-    return { id, database, ok: false, problems: [stored.problem.message], verifications: [] };
-  const verifications = [await verifyChecksum(parts.store, id, signal)];
-  if (level === "structure" && verifications[0]?.ok === true) {
-    const source = await parts.store.open(id);
-    const { artifacts, forms, details, kind } = source.manifest;
-    verifications.push(
-      await verifyStructure(
-        { artifacts, forms, details, read: (name) => source.read(name) },
-        inspectorOf(parts, database, kind),
-        signal,
-      ),
-    );
-  }
-  for (const verification of verifications) {
-    await parts.store.annotate(id, "verification", toJson(verification));
-  }
-  const problems = verifications.flatMap(({ problems }) => problems);
+  if (problem !== undefined) return { id, database, ok: false, problems: [problem.message], verifications: [] };
+  const verifications = await verifyByReading(parts, id, level, signal);
+  const problems = verifications.flatMap((verification) => verification.problems);
   return { id, database, ok: problems.length === 0, problems, verifications };
-}
-
-/** Any adapter of the kind can read the artifacts, also where that database is no longer configured. */
-function inspectorOf(parts: SystemParts, database: string, kind: string): Pick<DatabaseAdapter, "inspectArtifact"> {
-  const adapter = parts.databases.get(database);
-  if (adapter?.kind === kind) return adapter;
-  const module = moduleOf(kind);
-  if (module !== undefined) return module.create({ name: database, container: database } as never);
-  throw new BackupError("unsupported", `this version cannot read backups of kind ${kind}`, {
-    operation: "verify",
-    hint: "verify it with a version that has its adapter, or with --level checksum",
-  });
 }

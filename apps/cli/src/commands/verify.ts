@@ -1,49 +1,98 @@
-import { exitCode } from "../exit-codes.ts";
+import { BackupError, formatBytes, formatDrillReport, type Coverage, type Share } from "@sutazai/backup-sdk";
+import { exitCode, exitCodeOfDrill, type ExitCode } from "../exit-codes.ts";
 import type { Verb } from "../verb.ts";
-import { runVerb } from "../session.ts";
+import { runVerb, type Session } from "../session.ts";
 
 interface VerifyArguments {
-  readonly id?: string;
-  readonly name?: readonly string[];
-  readonly level?: "checksum" | "structure";
+  readonly names?: readonly string[];
+  readonly backup?: string;
+  readonly all?: boolean;
+  readonly share?: string;
+  readonly level?: "checksum" | "structure" | "restore";
   readonly wait?: boolean;
 }
 
 export const verifyCommand: Verb<VerifyArguments> = {
-  command: "verify [id]",
-  describe: "Prove backups again: one, or all of them",
+  command: "verify [names..]",
+  describe: "Prove backups again: by reading all of them, or by restoring the newest good one of each database",
   builder: (parser) =>
     parser
-      .positional("id", { type: "string", describe: "Backup" })
-      .option("name", { type: "string", array: true, requiresArg: true, describe: "Backups of this database" })
+      .positional("names", { type: "string", array: true, describe: "Databases; all unless named" })
       .option("level", {
-        choices: ["checksum", "structure"] as const,
+        choices: ["checksum", "structure", "restore"] as const,
         default: "structure" as const,
-        describe: "How far to go",
+        describe: "How far to go; restore: a drill in a throwaway server",
       })
-      .option("wait", { type: "boolean", describe: "Wait for locks instead of failing" }),
+      .option("backup", { type: "string", requiresArg: true, describe: "This backup alone" })
+      .option("all", { type: "boolean", describe: "Every backup, also where the level is restore" })
+      .option("share", { type: "string", requiresArg: true, describe: "Of all, one share of several: 1/7 to 7/7" })
+      .option("wait", { type: "boolean", describe: "Wait for locks instead of failing" })
+      .conflicts("backup", ["all", "share"]),
   run: (args) =>
-    runVerb(args, { storeOnly: true }, async ({ system, printer, signal }) => {
-      const results = await system.verify({
-        ...(args.id !== undefined && { backup: args.id }),
-        databases: args.name ?? [],
-        level: args.level ?? "structure",
-        wait: args.wait ?? false,
-        signal,
-        onResult: (result) =>
-          printer.result("verified", result, () =>
-            [
-              `${result.id} ${result.database}: ${result.ok ? `ok (${args.level ?? "structure"})` : "DAMAGED"}`,
-              ...result.problems.map((problem) => `  ✗ ${problem}`),
-            ].join("\n"),
-          ),
-      });
-      const damaged = results.filter(({ ok }) => !ok).length;
-      printer.result(
-        "verify-report",
-        { backups: results.length, damaged },
-        () => `${results.length} verified, ${damaged} damaged`,
-      );
-      return damaged === 0 ? exitCode.ok : exitCode.verificationFailed;
-    }),
+    runVerb(args, { storeOnly: true }, (session) =>
+      args.level === "restore" ? drill(args, session) : read(args, session),
+    ),
 };
+
+async function drill(args: VerifyArguments, { system, printer, signal }: Session): Promise<ExitCode> {
+  const report = await system.drill({
+    databases: args.names ?? [],
+    ...(args.backup !== undefined && { backup: args.backup }),
+    all: args.all ?? false,
+    ...(args.share !== undefined && { share: shareOf(args.share) }),
+    wait: args.wait ?? false,
+    signal,
+    onCoverage: (coverage) => tellCoverage(coverage, printer),
+  });
+  await printer.close();
+  printer.result("drill-report", { report }, () => formatDrillReport(report));
+  return exitCodeOfDrill(report);
+}
+
+async function read(args: VerifyArguments, { system, printer, signal }: Session): Promise<ExitCode> {
+  const level = args.level === "checksum" ? args.level : "structure";
+  const results = await system.verify({
+    ...(args.backup !== undefined && { backup: args.backup }),
+    databases: args.names ?? [],
+    ...(args.share !== undefined && { share: shareOf(args.share) }),
+    level,
+    wait: args.wait ?? false,
+    signal,
+    onCoverage: (coverage) => tellCoverage(coverage, printer),
+    onResult: (result) =>
+      printer.result("verified", result, () =>
+        [
+          `${result.id} ${result.database}: ${result.ok ? `ok (${level})` : "DAMAGED"}`,
+          ...result.problems.map((problem) => `  ✗ ${problem}`),
+        ].join("\n"),
+      ),
+  });
+  const damaged = results.filter(({ ok }) => !ok).length;
+  printer.result(
+    "verify-report",
+    { backups: results.length, damaged },
+    () => `${results.length} verified, ${damaged} damaged`,
+  );
+  return damaged === 0 ? exitCode.ok : exitCode.verificationFailed;
+}
+
+/** `2/7`. What is out of range is for the engine to say. */
+function shareOf(text: string): Share {
+  const [, number, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (number !== undefined && of !== undefined) return { number: Number(number), of: Number(of) };
+  throw new BackupError("configuration", `--share: found ${JSON.stringify(text)}, allowed is a share like 1/7`, {
+    operation: "verify",
+    hint: "for all in seven runs: --share 1/7, --share 2/7, … --share 7/7",
+  });
+}
+
+function tellCoverage(coverage: Coverage, { result }: Session["printer"]): void {
+  const { share, backups, bytes, allBackups, allBytes } = coverage;
+  if (share.of === 1) return;
+  result(
+    "coverage",
+    coverage,
+    () =>
+      `share ${share.number} of ${share.of}: ${backups} of ${allBackups} backups, ${formatBytes(bytes)} of ${formatBytes(allBytes)}; shares 1 to ${share.of} together are every backup`,
+  );
+}

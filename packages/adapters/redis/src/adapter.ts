@@ -7,6 +7,7 @@ import {
   type BackupFacts,
   type Bytes,
   type DatabaseAdapter,
+  type DrillServer,
   type Fingerprint,
   type Inspection,
   type InspectionContext,
@@ -21,6 +22,7 @@ import {
   type Settlement,
 } from "@sutazai/backup-core";
 import { backup } from "./backup.ts";
+import { drill } from "./drill.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { inspectArtifact } from "./inspect.ts";
 import { redisOptionsSchema, type RedisOptions } from "./options.ts";
@@ -108,6 +110,10 @@ class RedisAdapter implements DatabaseAdapter {
 
   inspectArtifact(name: string, content: Bytes, facts: InspectionContext): Promise<Inspection> {
     return this.#named("inspect", undefined, () => inspectArtifact(name, content, facts));
+  }
+
+  drill(manifest: Manifest, form: string): DrillServer {
+    return drill(this.#options, this.name, manifest, form);
   }
 
   recover(record: JournalRecord, settlement: Settlement, context: RecoveryContext): Promise<void> {

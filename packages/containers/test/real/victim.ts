@@ -54,7 +54,7 @@ const parts: Readonly<Record<string, (first: string, second: string) => Promise<
     return "ended";
   },
   async throwaway() {
-    await runtime.throwaway({ ...(await spec()), command: ["sleep", "600"] });
+    await runtime.throwaway({ ...(await spec()), command: ["sleep", "600"], freshVolumes: ["/data"] });
     return "running";
   },
   async freeze(container, directory) {

@@ -5,7 +5,13 @@ import { defaultDirectories } from "./directories.ts";
 import { readConfigFile, type ConfigFile } from "./file.ts";
 import { isPlainObject, mergeLayers, type Layer, type Merged } from "./layers.ts";
 import { configurationError, likelyName } from "./problems.ts";
-import { settingsSchema, type BackupConfig, type Settings } from "./settings.ts";
+import {
+  commonDatabaseSchema,
+  settingsSchema,
+  type BackupConfig,
+  type CommonDatabaseSettings,
+  type Settings,
+} from "./settings.ts";
 import { jsonSchemaOf, readSecretFile, valueOf, variables } from "./variables.ts";
 
 export interface LoadOptions {
@@ -22,6 +28,8 @@ export interface LoadOptions {
 export interface LoadedConfig {
   readonly settings: Settings;
   readonly adapters: readonly DatabaseAdapter[];
+  /** Images for drills, by database. */
+  readonly drillImages: Readonly<Record<string, string>>;
   readonly file: string | undefined;
   /** Things that look like mistakes but prevent nothing. */
   readonly warnings: readonly string[];
@@ -56,7 +64,13 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
       .filter(([name, given]) => isWanted(name, given, configured, found))
       .map(([name, given]) => createAdapter(name, given, merged)),
   );
-  return { settings, adapters, file: file?.path, warnings: environmentLayer.warnings };
+  const drillImages = Object.fromEntries(
+    Object.entries(settings.databases ?? {}).flatMap(([name, given]) => {
+      const { drillImage } = commonSettingsOf(name, given, merged);
+      return drillImage === undefined ? [] : [[name, drillImage]];
+    }),
+  );
+  return { settings, adapters, drillImages, file: file?.path, warnings: environmentLayer.warnings };
 }
 
 const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {});
@@ -170,7 +184,7 @@ async function createAdapter(
   merged: Merged,
 ): Promise<DatabaseAdapter> {
   const at = ["databases", name];
-  const { kind: configuredKind, ...rest } = given;
+  const { kind: configuredKind, ...rest } = withoutCommon(given);
   const kind = typeof configuredKind === "string" ? configuredKind : name;
   const module = moduleOf(kind);
   if (module === undefined) {
@@ -188,9 +202,27 @@ async function createAdapter(
   return module.create(parsed.data as never);
 }
 
+const commonNames = Object.keys(jsonSchemaOf(commonDatabaseSchema).properties ?? {});
+
+function withoutCommon(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([option]) => !commonNames.includes(option)));
+}
+
+/** What is the engine's business, not the adapter's. */
+function commonSettingsOf(
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+  merged: Merged,
+): CommonDatabaseSettings {
+  const common = Object.fromEntries(Object.entries(given).filter(([option]) => commonNames.includes(option)));
+  const parsed = commonDatabaseSchema.safeParse(common);
+  if (!parsed.success) throw configurationError(parsed.error, ["databases", name], merged, commonNames);
+  return parsed.data;
+}
+
 function optionNames(module: AdapterModule): string[] {
   const names = Object.keys(jsonSchemaOf(module.optionsSchema).properties ?? {}).filter((option) => option !== "name");
-  return [...names, ...module.secrets.map((secret) => `${secret}File`)];
+  return [...names, ...module.secrets.map((secret) => `${secret}File`), ...commonNames];
 }
 
 async function wrapSecrets(

@@ -20,6 +20,8 @@ export interface Settings {
   readonly frozenAtOnce: number;
   /** Milliseconds one database may take. */
   readonly timeout: number;
+  /** Bytes of memory that a throwaway server may use in a drill. */
+  readonly drillMemory: number;
   /** Where the journal and scratch files are. */
   readonly stateDir: string;
   /** Options by database name; discovered where none are given. */
@@ -31,7 +33,19 @@ type AsConfigured<Options, Credential extends string> = Omit<Options, "name" | C
   readonly [Name in Credential | `${Credential}File`]?: string;
 };
 
-export type DatabaseConfig =
+/** What every database may be given, whatever its kind. */
+export interface CommonDatabaseSettings {
+  /** What drills start a server from, instead of the image that the backup was made of. */
+  readonly drillImage?: string | undefined;
+}
+
+export const commonDatabaseSchema: z.ZodType<CommonDatabaseSettings> = z.strictObject({
+  drillImage: z.string().min(1).optional().describe("Image for drills, instead of the one that the backup was made of"),
+});
+
+export type DatabaseConfig = CommonDatabaseSettings & DatabaseOptions;
+
+type DatabaseOptions =
   | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions, "password">)
   | ({ readonly kind?: "redis" } & AsConfigured<RedisOptions, "password">)
   | ({ readonly kind?: "qdrant" } & AsConfigured<QdrantOptions, "apiKey">)
@@ -46,6 +60,8 @@ export interface BackupConfig {
   readonly frozenAtOnce?: number;
   /** `30m`, `2h`, or milliseconds. */
   readonly timeout?: string | number;
+  /** `1g`, `512m`, or bytes. */
+  readonly drillMemory?: string | number;
   readonly stateDir?: string;
   /** By name. A name that is a kind needs no `kind`. Where this is given, nothing else is discovered. */
   readonly databases?: Readonly<Record<string, DatabaseConfig>>;
@@ -60,6 +76,16 @@ const duration = z.union([z.number(), z.string()]).transform((value, context) =>
   const parsed = typeof value === "number" ? value : ms(value as ms.StringValue);
   if (typeof parsed === "number" && Number.isFinite(parsed) && parsed > 0) return parsed;
   context.addIssue({ code: "custom", message: "a duration like 30m, 2h or 5400000 (milliseconds)" });
+  return z.NEVER;
+});
+
+const units: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+
+const size = z.union([z.number(), z.string()]).transform((value, context) => {
+  const [, amount, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(?:i?b)?)?\s*$/i.exec(String(value)) ?? [];
+  const bytes = Math.floor(Number(amount) * (units[unit.toLowerCase()] ?? Number.NaN));
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  context.addIssue({ code: "custom", message: "a size like 512m, 1g or 1073741824 (bytes)" });
   return z.NEVER;
 });
 
@@ -87,6 +113,9 @@ export const settingsSchema = z.strictObject({
     .default(1)
     .describe("Databases that may stand still for a copy at once; 1 unless given"),
   timeout: duration.default(ms("4h")).describe("Time limit for one database: 30m, 2h, …; 4h unless given"),
+  drillMemory: size
+    .default(1024 ** 3)
+    .describe("Memory of a throwaway server in a drill: 512m, 1g, …; 1g unless given"),
   stateDir: z
     .string()
     .min(1)

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { BackupError, toBackupError } from "@sutazai/backup-core";
 import { z } from "zod";
 import { adapterModules, moduleOf } from "../adapters.ts";
-import { settingsSchema } from "./settings.ts";
+import { commonDatabaseSchema, settingsSchema } from "./settings.ts";
 
 /** One environment variable. */
 export interface Variable {
@@ -33,9 +33,9 @@ export function variables(databases: Readonly<Record<string, string>> = defaultN
   const ofDatabases = Object.entries(databases).flatMap(([database, kind]) => {
     const module = moduleOf(kind);
     if (module === undefined) return [];
-    const options = Object.entries(jsonSchemaOf(module.optionsSchema).properties ?? {}).filter(
-      ([option]) => option !== "name",
-    );
+    const options = [module.optionsSchema, commonDatabaseSchema]
+      .flatMap((options) => Object.entries(jsonSchemaOf(options).properties ?? {}))
+      .filter(([option]) => option !== "name");
     return options.flatMap(([option, schema]) => {
       const plain = variable(["databases", database, option], `${database}_${option}`, schema);
       if (!module.secrets.includes(option)) return [plain];
