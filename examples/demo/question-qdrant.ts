@@ -23,8 +23,12 @@ export async function questionQdrant(server: ServerAddress): Promise<DemoFact[]>
       facts.push([`${name} neighbours of ${id}`, digest(found)]);
     }
   }
-  const { aliases } = await askQdrant<{ aliases: { alias_name: string }[] }>(server, "GET", "/aliases");
-  facts.push(["aliases", digest(aliases.sort((a, b) => a.alias_name.localeCompare(b.alias_name)))]);
+  const { aliases } = await askQdrant<{ aliases: { alias_name: string; collection_name: string }[] }>(
+    server,
+    "GET",
+    "/aliases",
+  );
+  facts.push(...aliases.map(({ alias_name, collection_name }): DemoFact => [`alias ${alias_name}`, collection_name]));
   return facts;
 }
 

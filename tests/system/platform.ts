@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BackupEvent, BackupReport, RestoreReport } from "@sutazai/backup-core";
-import { startServer, type TestServer } from "@sutazai/backup-testkit";
+import { startServer, type ServerKindName, type ServerOptions, type TestServer } from "@sutazai/backup-testkit";
 
 const main = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
 
@@ -17,6 +17,9 @@ export interface CliResult {
 
 /** The real command line against real servers, with a store and a state directory of its own. */
 export interface Platform extends AsyncDisposable {
+  readonly servers: readonly TestServer[];
+  /** The one of a kind that was asked for. */
+  server(kind: ServerKindName): TestServer;
   readonly postgres: TestServer;
   readonly redis: TestServer;
   readonly directory: string;
@@ -42,19 +45,36 @@ export type JsonLine =
       readonly error: { readonly reason: string; readonly message: string; readonly hint?: string };
     };
 
-export async function startPlatform(): Promise<Platform> {
+const options: Readonly<Partial<Record<ServerKindName, ServerOptions>>> = {
+  redis: { arguments: ["--appendonly", "yes"] },
+};
+
+/** The variable that gives the secret of a kind; none where it has none. */
+const secretVariables: Readonly<Partial<Record<ServerKindName, string>>> = {
+  postgres: "BACKUP_POSTGRES_PASSWORD",
+  redis: "BACKUP_REDIS_PASSWORD",
+  qdrant: "BACKUP_QDRANT_API_KEY",
+};
+
+export async function startPlatform(kinds: readonly ServerKindName[] = ["postgres", "redis"]): Promise<Platform> {
   const directory = await mkdtemp(join(tmpdir(), "sutazai-system-"));
-  const [postgres, redis] = await Promise.all([
-    startServer("postgres"),
-    startServer("redis", { arguments: ["--appendonly", "yes"] }),
-  ]);
-  const environment = {
+  await using started = new AsyncDisposableStack();
+  const servers = await Promise.all(
+    kinds.map(async (kind) => started.use(await startServer(kind, options[kind] ?? {}))),
+  );
+  const environment: Record<string, string> = {
     BACKUP_DIR: join(directory, "backups"),
     BACKUP_STATE_DIR: join(directory, "state"),
-    BACKUP_POSTGRES_CONTAINER: postgres.name,
-    BACKUP_POSTGRES_PASSWORD: postgres.password.reveal(),
-    BACKUP_REDIS_CONTAINER: redis.name,
-    BACKUP_REDIS_PASSWORD: redis.password.reveal(),
+  };
+  for (const { kind, name, password } of servers) {
+    environment[`BACKUP_${kind.toUpperCase()}_CONTAINER`] = name;
+    const variable = secretVariables[kind];
+    if (variable !== undefined) environment[variable] = password.reveal();
+  }
+  const server = (kind: ServerKindName): TestServer => {
+    const found = servers.find((candidate) => candidate.kind === kind);
+    if (found === undefined) throw new Error(`this platform was started without ${kind}`);
+    return found;
   };
   const start = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
     spawn(process.execPath, [main, ...args], {
@@ -63,9 +83,16 @@ export async function startPlatform(): Promise<Platform> {
       stdio: ["ignore", "pipe", "pipe"],
     });
   const run = (args: readonly string[], more?: Readonly<Record<string, string>>) => finished(start(args, more));
+  const owned = started.move();
   return {
-    postgres,
-    redis,
+    servers,
+    server,
+    get postgres() {
+      return server("postgres");
+    },
+    get redis() {
+      return server("redis");
+    },
     directory,
     environment,
     start,
@@ -79,7 +106,7 @@ export async function startPlatform(): Promise<Platform> {
       return { ...result, lines };
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([postgres[Symbol.asyncDispose](), redis[Symbol.asyncDispose]()]);
+      await owned.disposeAsync();
       await rm(directory, { recursive: true, force: true });
     },
   };
