@@ -3,6 +3,7 @@ import manifest from "../package.json" with { type: "json" };
 import { backupCommand } from "./commands/backup.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { listCommand } from "./commands/list.ts";
+import { platformCommand } from "./commands/platform.ts";
 import { recoverCommand } from "./commands/recover.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { showCommand } from "./commands/show.ts";
@@ -19,6 +20,7 @@ const verbs = [
   showCommand,
   verifyCommand,
   discoverCommand,
+  platformCommand,
   unlockCommand,
 ] as readonly Verb<never>[];
 

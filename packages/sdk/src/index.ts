@@ -20,6 +20,7 @@ export type { DrillOptions } from "./drill.ts";
 export { discover, type DiscoveredDatabase, type Discovery } from "./discover.ts";
 export { localStore } from "./local-store.ts";
 export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
+export type { PlatformExport } from "./platform/export.ts";
 export type { RecoveredOperation, RecoverReport } from "./recover.ts";
 export type { RestoreOptions } from "./restore.ts";
 export type { Coverage, Share } from "./share.ts";

@@ -22,6 +22,7 @@ import { runBackup, type BackupOptions } from "./backup.ts";
 import { defaultDirectories } from "./config/directories.ts";
 import type { DrillSettings, SystemParts } from "./context.ts";
 import { runDrill, type DrillOptions } from "./drill.ts";
+import { exportPlatform, type PlatformExport } from "./platform/export.ts";
 import { recoverAll, type RecoverReport } from "./recover.ts";
 import { runRestore, type RestoreOptions } from "./restore.ts";
 import { unlockDatabases } from "./locks.ts";
@@ -62,6 +63,8 @@ export interface BackupSystem {
   verify(options?: VerifyOptions): Promise<VerifiedBackup[]>;
   /** By restoring into throwaway servers. */
   drill(options?: DrillOptions): Promise<DrillReport>;
+  /** A compose file of the containers that the newest good backups were taken from. Throws `not-found` where none tells of one. */
+  exportPlatform(): Promise<PlatformExport>;
   /** Breaks locks of the store and of the databases, whoever holds them. */
   unlock(): Promise<UnlockReport>;
 }
@@ -104,6 +107,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     }),
     verify: (verifyOptions) => runVerify(parts, verifyOptions),
     drill: (drillOptions) => runDrill(parts, drillOptions),
+    exportPlatform: () => exportPlatform(parts),
     unlock: async () => ({ store: await parts.store.unlock(), databases: await unlockDatabases(parts) }),
   };
 }

@@ -9,6 +9,7 @@ import {
   type Fingerprint,
   type JournalRecord,
   type OperationContext,
+  type Probe,
   type RestoreFacts,
   type Settlement,
 } from "@sutazai/backup-core";
@@ -49,7 +50,7 @@ export class FakeDatabase implements DatabaseAdapter {
     return this;
   }
 
-  async probe(context: OperationContext) {
+  async probe(context: OperationContext): Promise<Probe> {
     await this.#reach("probe", context);
     return {
       version: "1",

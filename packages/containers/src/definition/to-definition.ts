@@ -54,7 +54,7 @@ export function toDefinition(inspected: Docker.ContainerInspectInfo, around: Sur
           },
         ]),
     ),
-    tmpfs: (host.Tmpfs ?? {}) as Record<string, string>,
+    tmpfs: host.Tmpfs ?? {},
     networkMode: around.networkOwner === undefined ? info.networkMode : `container:${around.networkOwner}`,
     networks: Object.entries(inspected.NetworkSettings.Networks ?? {})
       .filter(([name]) => !builtInNetworks.has(name))

@@ -1,0 +1,32 @@
+import type { ContainerDefinition } from "@sutazai/backup-core";
+
+/** A container of which nothing was said but its image. */
+export const plain: ContainerDefinition = {
+  name: "sutazai-postgres",
+  image: "docker.io/library/postgres:17.6",
+  imageId: "sha256:00",
+  imageDigest: "postgres@sha256:11",
+  entrypoint: null,
+  command: null,
+  user: null,
+  workingDirectory: null,
+  hostname: null,
+  environment: {},
+  labels: {},
+  mounts: [],
+  volumes: {},
+  tmpfs: {},
+  networkMode: "bridge",
+  networks: [],
+  ports: [],
+  restart: "no",
+  healthCheck: null,
+  stopSignal: null,
+  stopTimeoutSeconds: null,
+  memoryLimit: null,
+  cpus: null,
+  sharedMemory: null,
+  init: false,
+  readOnly: false,
+  notKept: [],
+};
