@@ -42,6 +42,8 @@ export interface TestServer extends ServerAddress, AsyncDisposable {
   readonly image: string;
   /** What the image is that was built here because no official one could be had; undefined for an official or chosen one. */
   readonly standInIs: string | undefined;
+  /** Rejects unless it answers a question now. */
+  ask(): Promise<void>;
   /** Runs a command in the container; whether it succeeded is for the caller to see. */
   exec(command: readonly string[]): Promise<ExecResult>;
   stop(): Promise<void>;
@@ -165,6 +167,10 @@ class StartedServer implements TestServer {
     this.#volume = facts.volume;
     this.#container = container;
     this.#ask = ask;
+  }
+
+  ask(): Promise<void> {
+    return this.#ask();
   }
 
   async exec(command: readonly string[]): Promise<ExecResult> {
