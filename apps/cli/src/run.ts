@@ -4,10 +4,13 @@ import { backupCommand } from "./commands/backup.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { listCommand } from "./commands/list.ts";
 import { platformCommand } from "./commands/platform.ts";
+import { pinCommand } from "./commands/pin.ts";
+import { pruneCommand } from "./commands/prune.ts";
 import { recoverCommand } from "./commands/recover.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { showCommand } from "./commands/show.ts";
 import { unlockCommand } from "./commands/unlock.ts";
+import { unpinCommand } from "./commands/unpin.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { exitCode, type ExitCode } from "./exit-codes.ts";
 import type { Verb } from "./verb.ts";
@@ -19,6 +22,9 @@ const verbs = [
   listCommand,
   showCommand,
   verifyCommand,
+  pruneCommand,
+  pinCommand,
+  unpinCommand,
   discoverCommand,
   platformCommand,
   unlockCommand,

@@ -12,6 +12,7 @@ import type {
   Store,
 } from "@sutazai/backup-core";
 import { BackupError } from "@sutazai/backup-core";
+import type { RetentionConfig } from "./prune.ts";
 
 /** What every operation of a system works with. */
 export interface SystemParts {
@@ -23,6 +24,7 @@ export interface SystemParts {
   readonly parallel: number;
   readonly timeoutMs: number;
   readonly drill: DrillSettings;
+  readonly retention: RetentionConfig;
   readonly emit: EventListener;
   readonly logger: Logger;
 }

@@ -18,7 +18,8 @@ export interface OpenedBackupSystem {
 /** A system as the configuration file, the environment and Docker describe it: what the command line works with. */
 export async function openBackupSystem(options: OpenOptions = {}): Promise<OpenedBackupSystem> {
   const config = await loadConfig(dockerRuntime(), options);
-  const { dir, compression, compressionLevel, stateDir, parallel, frozenAtOnce, timeout, drillMemory } = config.settings;
+  const { dir, compression, compressionLevel, stateDir, parallel, frozenAtOnce, timeout, drillMemory } =
+    config.settings;
   const containers = dockerRuntime({ frozenAtOnce });
   const system = createBackupSystem({
     databases: config.adapters,
@@ -27,6 +28,7 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     stateDirectory: stateDir,
     parallel,
     timeoutMs: timeout,
+    retention: config.retention,
     drill: { memory: drillMemory, images: config.drillImages },
     ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
     ...(options.logger !== undefined && { logger: options.logger }),

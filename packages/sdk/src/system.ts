@@ -22,9 +22,12 @@ import { runBackup, type BackupOptions } from "./backup.ts";
 import { defaultDirectories } from "./config/directories.ts";
 import type { DrillSettings, SystemParts } from "./context.ts";
 import { runDrill, type DrillOptions } from "./drill.ts";
+import { pinsOf, runPin, runUnpin, type Pin } from "./pin.ts";
+import { runPrune, type PruneOptions, type PruneReport, type RetentionConfig } from "./prune.ts";
 import { exportPlatform, type PlatformExport } from "./platform/export.ts";
 import { recoverAll, type RecoverReport } from "./recover.ts";
 import { runRestore, type RestoreOptions } from "./restore.ts";
+import type { RunOptions } from "./run.ts";
 import { unlockDatabases } from "./locks.ts";
 import { runVerify, type VerifiedBackup, type VerifyOptions } from "./verify.ts";
 
@@ -42,6 +45,8 @@ export interface BackupSystemOptions {
   readonly timeoutMs?: number;
   /** 1 GiB of memory, and the images in the manifests, unless given. */
   readonly drill?: Partial<DrillSettings>;
+  /** What `prune` keeps: 30 days unless given. */
+  readonly retention?: RetentionConfig;
   readonly onEvent?: EventListener;
   readonly logger?: Logger;
 }
@@ -63,6 +68,14 @@ export interface BackupSystem {
   verify(options?: VerifyOptions): Promise<VerifiedBackup[]>;
   /** By restoring into throwaway servers. */
   drill(options?: DrillOptions): Promise<DrillReport>;
+  /** Deletes what the retention policy lets go; with `dryRun`, only tells what that is. */
+  prune(options?: PruneOptions): Promise<PruneReport>;
+  /** Keeps a backup from every prune. Throws `not-found`. */
+  pin(id: string, options: RunOptions & { readonly reason: string }): Promise<void>;
+  /** Returns the pin that was lifted; undefined where there was none. */
+  unpin(id: string, options?: RunOptions): Promise<Pin | undefined>;
+  /** The pins in force of these backups, by id. */
+  pins(ids: readonly string[]): Promise<ReadonlyMap<string, Pin>>;
   /** A compose file of the containers that the newest good backups were taken from. Throws `not-found` where none tells of one. */
   exportPlatform(): Promise<PlatformExport>;
   /** Breaks locks of the store and of the databases, whoever holds them. */
@@ -86,6 +99,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     stateDirectory,
     parallel: options.parallel ?? 6,
     timeoutMs: options.timeoutMs ?? 4 * 60 * 60 * 1000,
+    retention: options.retention ?? {},
     drill: { memory: 1024 ** 3, images: {}, ...options.drill },
     emit: options.onEvent ?? (() => undefined),
     logger: options.logger ?? silentLogger,
@@ -107,6 +121,10 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     }),
     verify: (verifyOptions) => runVerify(parts, verifyOptions),
     drill: (drillOptions) => runDrill(parts, drillOptions),
+    prune: (pruneOptions) => runPrune(parts, pruneOptions),
+    pin: (id, pinOptions) => runPin(parts, id, pinOptions),
+    unpin: (id, unpinOptions) => runUnpin(parts, id, unpinOptions),
+    pins: (ids) => pinsOf(parts.store, ids),
     exportPlatform: () => exportPlatform(parts),
     unlock: async () => ({ store: await parts.store.unlock(), databases: await unlockDatabases(parts) }),
   };

@@ -6,7 +6,7 @@ export type {
   RetentionDecision,
   RetentionFacts,
   RetentionPlan,
-  Standing,
+  RetentionStanding,
   UnreadableBackup,
 } from "./retention/facts.ts";
 export { planRetention } from "./retention/plan.ts";

@@ -1,5 +1,5 @@
 import type { StoredBackup } from "@sutazai/backup-core";
-import { formatBytes, table } from "@sutazai/backup-sdk";
+import { formatBytes, table, type Pin } from "@sutazai/backup-sdk";
 import { exitCode } from "../exit-codes.ts";
 import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
@@ -16,16 +16,20 @@ export const listCommand: Verb<{ readonly name?: string }> = {
         );
       }
       const backups = await system.list(args.name);
-      printer.result("backups", { backups: backups.map(toJson) }, () => formatList(backups, system.store.location));
+      const pins = await system.pins(backups.map(({ id }) => id));
+      printer.result("backups", { backups: backups.map((backup) => toJson(backup, pins.get(backup.id))) }, () =>
+        formatList(backups, pins, system.store.location),
+      );
       return exitCode.ok;
     }),
 };
 
-function toJson({ id, database, manifest, problem }: StoredBackup): object {
-  return problem === undefined ? { id, database, manifest } : { id, database, problem: problem.toJSON() };
+function toJson({ id, database, manifest, problem }: StoredBackup, pinned: Pin | undefined): object {
+  const known = problem === undefined ? { manifest } : { problem: problem.toJSON() };
+  return { id, database, ...known, ...(pinned !== undefined && { pinned }) };
 }
 
-function formatList(backups: readonly StoredBackup[], location: string): string {
+function formatList(backups: readonly StoredBackup[], pins: ReadonlyMap<string, Pin>, location: string): string {
   if (backups.length === 0) return `${location} holds no backups`;
   const rows = backups.map(({ id, database, manifest, problem }) =>
     problem === undefined
@@ -37,8 +41,9 @@ function formatList(backups: readonly StoredBackup[], location: string): string 
           manifest.endedAt,
           formatBytes(manifest.artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0)),
           manifest.forms.map(({ name }) => name).join(", "),
+          pins.get(id)?.reason ?? "",
         ]
       : [id, database, problem.reason, "", "", "", problem.message.split("\n")[0] ?? ""],
   );
-  return table(["backup", "database", "status", "purpose", "made", "stored", "forms"], rows);
+  return table(["backup", "database", "status", "purpose", "made", "stored", "forms", "pinned"], rows);
 }

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, table } from "@sutazai/backup-sdk";
+import { formatBytes, formatDuration, pinOf, table, type Pin } from "@sutazai/backup-sdk";
 import type { Manifest } from "@sutazai/backup-core";
 import { exitCode } from "../exit-codes.ts";
 import type { Verb } from "../verb.ts";
@@ -14,6 +14,7 @@ export const showCommand: Verb<{ readonly id: string }> = {
       printer.result("backup", { manifest, annotations }, () =>
         [
           formatManifest(manifest),
+          ...formatPin(pinOf(annotations)),
           ...annotations.map(({ kind, at, value }) => `${kind} ${at}: ${summary(value)}`),
         ].join("\n"),
       );
@@ -49,6 +50,10 @@ function formatManifest(manifest: Manifest): string {
       ]),
     ),
   ].join("\n");
+}
+
+function formatPin(pin: Pin | undefined): string[] {
+  return pin === undefined ? [] : [`pinned since ${pin.at}: ${pin.reason}`];
 }
 
 function summary(value: unknown): string {

@@ -11,13 +11,13 @@ export interface Merged {
   readonly sourceOf: (path: readonly string[]) => string;
 }
 
-/** Merges layers, the strongest last. Databases are merged option by option, everything else is replaced. */
+/** Merges layers, the strongest last. Databases and retention are merged option by option, everything else is replaced. */
 export function mergeLayers(layers: readonly Layer[]): Merged {
   const values: Record<string, unknown> = {};
   const sources = new Map<string, Layer>();
   const put = (target: Record<string, unknown>, path: readonly string[], value: unknown, layer: Layer): void => {
     const key = path.at(-1) ?? "";
-    const isTable = path[0] === "databases" && path.length <= 2 && isPlainObject(value);
+    const isTable = isPlainObject(value) && isMerged(path);
     sources.set(path.join("\0"), layer);
     if (!isTable) {
       target[key] = value;
@@ -42,6 +42,10 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
       return path.join(".");
     },
   };
+}
+
+function isMerged(path: readonly string[]): boolean {
+  return path[0] === "databases" ? path.length <= 2 || path[2] === "retention" : path[0] === "retention";
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {

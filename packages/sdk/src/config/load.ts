@@ -1,6 +1,8 @@
 import { BackupError, isBackupError, Secret, type ContainerRuntime, type DatabaseAdapter } from "@sutazai/backup-core";
+import { retentionPolicy } from "@sutazai/backup-store";
 import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
 import { discover } from "../discover.ts";
+import type { RetentionConfig } from "../prune.ts";
 import { defaultDirectories } from "./directories.ts";
 import { readConfigFile, type ConfigFile } from "./file.ts";
 import { isPlainObject, mergeLayers, type Layer, type Merged } from "./layers.ts";
@@ -30,6 +32,7 @@ export interface LoadedConfig {
   readonly adapters: readonly DatabaseAdapter[];
   /** Images for drills, by database. */
   readonly drillImages: Readonly<Record<string, string>>;
+  readonly retention: RetentionConfig;
   readonly file: string | undefined;
   /** Things that look like mistakes but prevent nothing. */
   readonly warnings: readonly string[];
@@ -70,7 +73,19 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
       return drillImage === undefined ? [] : [[name, drillImage]];
     }),
   );
-  return { settings, adapters, drillImages, file: file?.path, warnings: environmentLayer.warnings };
+  const retention = retentionOf(settings, merged);
+  return { settings, adapters, drillImages, retention, file: file?.path, warnings: environmentLayer.warnings };
+}
+
+/** Throws `configuration` where the rules of a database, together with the general ones, keep nothing. */
+function retentionOf({ retention: general, databases }: Settings, merged: Merged): RetentionConfig {
+  retentionPolicy(general);
+  const own = Object.entries(databases ?? {}).flatMap(([name, given]) => {
+    const { retention } = commonSettingsOf(name, given, merged);
+    if (retention !== undefined) retentionPolicy(general, retention);
+    return retention === undefined ? [] : [[name, retention] as const];
+  });
+  return { general, databases: Object.fromEntries(own) };
 }
 
 const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {});

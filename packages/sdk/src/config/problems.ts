@@ -1,7 +1,11 @@
 import { BackupError, Secret } from "@sutazai/backup-core";
+import { retentionSettingsSchema } from "@sutazai/backup-store";
 import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
 import type { Merged } from "./layers.ts";
+import { jsonSchemaOf } from "./variables.ts";
+
+const retentionNames = Object.keys(jsonSchemaOf(retentionSettingsSchema).properties ?? {});
 
 /**
  * Turns what zod found into one error that a person can act on: for each problem the source (file, variable, flag), the
@@ -28,7 +32,8 @@ function describeIssue(
 ): string[] {
   const path = [...at, ...issue.path.map(String)];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${merged.sourceOf([...path, key])}: ${unknownName(key, known)}`);
+    const names = path.at(-1) === "retention" ? retentionNames : known;
+    return issue.keys.map((key) => `${merged.sourceOf([...path, key])}: ${unknownName(key, names)}`);
   }
   const allowed =
     issue.code === "invalid_value"

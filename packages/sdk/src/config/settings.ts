@@ -3,6 +3,7 @@ import type { FaissOptions } from "@sutazai/backup-faiss";
 import type { PostgresOptions } from "@sutazai/backup-postgres";
 import type { QdrantOptions } from "@sutazai/backup-qdrant";
 import type { RedisOptions } from "@sutazai/backup-redis";
+import { retentionSettingsSchema, type RetentionSettings } from "@sutazai/backup-store";
 import ms from "ms";
 import { z } from "zod";
 import { defaultDirectories } from "./directories.ts";
@@ -22,6 +23,8 @@ export interface Settings {
   readonly timeout: number;
   /** Bytes of memory that a throwaway server may use in a drill. */
   readonly drillMemory: number;
+  /** What `prune` keeps. */
+  readonly retention?: RetentionSettings | undefined;
   /** Where the journal and scratch files are. */
   readonly stateDir: string;
   /** Options by database name; discovered where none are given. */
@@ -37,10 +40,15 @@ type AsConfigured<Options, Credential extends string> = Omit<Options, "name" | C
 export interface CommonDatabaseSettings {
   /** What drills start a server from, instead of the image that the backup was made of. */
   readonly drillImage?: string | undefined;
+  /** What `prune` keeps of it: stronger than the general settings, one by one. */
+  readonly retention?: RetentionSettings | undefined;
 }
 
 export const commonDatabaseSchema: z.ZodType<CommonDatabaseSettings> = z.strictObject({
   drillImage: z.string().min(1).optional().describe("Image for drills, instead of the one that the backup was made of"),
+  retention: retentionSettingsSchema
+    .optional()
+    .describe('What prune keeps of it where that differs from the general settings, as JSON: {"days": 90}'),
 });
 
 export type DatabaseConfig = CommonDatabaseSettings & DatabaseOptions;
@@ -62,6 +70,8 @@ export interface BackupConfig {
   readonly timeout?: string | number;
   /** `1g`, `512m`, or bytes. */
   readonly drillMemory?: string | number;
+  /** `{ days: 14, keepMonthly: 12 }`. */
+  readonly retention?: RetentionSettings;
   readonly stateDir?: string;
   /** By name. A name that is a kind needs no `kind`. Where this is given, nothing else is discovered. */
   readonly databases?: Readonly<Record<string, DatabaseConfig>>;
@@ -116,6 +126,7 @@ export const settingsSchema = z.strictObject({
   drillMemory: size
     .default(1024 ** 3)
     .describe("Memory of a throwaway server in a drill: 512m, 1g, …; 1g unless given"),
+  retention: retentionSettingsSchema.optional(),
   stateDir: z
     .string()
     .min(1)

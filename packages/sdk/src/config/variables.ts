@@ -29,7 +29,13 @@ interface JsonSchema {
 export function variables(databases: Readonly<Record<string, string>> = defaultNames): Variable[] {
   const general = Object.entries(jsonSchemaOf(settingsSchema).properties ?? {})
     .filter(([setting]) => setting !== "databases")
-    .map(([setting, schema]) => variable([setting], setting, schema));
+    .flatMap(([setting, schema]) =>
+      schema.properties === undefined
+        ? variable([setting], setting, schema)
+        : Object.entries(schema.properties).map(([name, inner]) =>
+            variable([setting, name], `${setting}_${name}`, inner),
+          ),
+    );
   const ofDatabases = Object.entries(databases).flatMap(([database, kind]) => {
     const module = moduleOf(kind);
     if (module === undefined) return [];

@@ -32,11 +32,11 @@ export interface UnreadableBackup {
  * What a backup is to retention. Only `good` ones count for the rules; those of another standing are counted apart, so that they never push a
  * good one out. `unproven`: complete by its manifest, but with no verification passed.
  */
-export type Standing = "good" | "partial" | "unproven" | "damaged" | "safety" | "unreadable";
+export type RetentionStanding = "good" | "partial" | "unproven" | "damaged" | "safety" | "unreadable";
 
 export interface RetentionDecision {
   readonly id: string;
-  readonly standing: Standing;
+  readonly standing: RetentionStanding;
   readonly action: "keep" | "delete";
   /** All that apply; at least one. */
   readonly reasons: readonly string[];

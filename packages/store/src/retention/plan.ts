@@ -1,5 +1,5 @@
 import { dateBackups } from "./dating.ts";
-import type { ReadableBackup, RetentionDecision, RetentionFacts, RetentionPlan, Standing } from "./facts.ts";
+import type { ReadableBackup, RetentionDecision, RetentionFacts, RetentionPlan, RetentionStanding } from "./facts.ts";
 import { doubtsOfGaps } from "./gaps.ts";
 import { includesLevel, type RetentionPolicy } from "./policy.ts";
 import { day, keptByRules, whyNoRuleKeeps } from "./rules.ts";
@@ -101,7 +101,7 @@ function keepByRules(
 ): void {
   if (lastGood === undefined) return;
   const { time: reference } = dated(lastGood.id);
-  const apply = (standing: Standing, after: number): number => {
+  const apply = (standing: RetentionStanding, after: number): number => {
     const counted = backups.filter((backup) => standingOf(backup, policy) === standing && backup.sequence > after);
     const found = keptByRules(
       counted.map(({ id }) => dated(id)),
@@ -154,11 +154,11 @@ function decide(
 }
 
 /** In front of a reason, where backups are counted apart. */
-function wordOf(standing: Standing): string {
+function wordOf(standing: RetentionStanding): string {
   return standing === "good" || standing === "safety" ? "" : `${standing}, counted apart: `;
 }
 
-function standingOf(fact: RetentionFacts, { level }: RetentionPolicy): Standing {
+function standingOf(fact: RetentionFacts, { level }: RetentionPolicy): RetentionStanding {
   if (fact.unreadable !== undefined) return "unreadable";
   if (fact.purpose === "safety") return "safety";
   if (fact.damaged) return "damaged";
