@@ -1,4 +1,4 @@
-import type { BackupErrorReason, DrillReport, Outcome, SerializedError } from "@sutazai/backup-core";
+import type { BackupErrorReason, BackupReport, DrillReport, Outcome, SerializedError } from "@sutazai/backup-core";
 
 /** Documented in `docs/exit-codes.md`; stable. */
 export const exitCode = {
@@ -60,5 +60,11 @@ export function exitCodeOfRun({
 /** 6 as soon as one backup has failed its drill; otherwise as for any run. */
 export function exitCodeOfDrill(report: DrillReport): ExitCode {
   if (report.databases.some(({ verdict }) => verdict === "damaged")) return exitCode.verificationFailed;
+  return exitCodeOfRun(report);
+}
+
+/** The same where a backup was to be proven at once. */
+export function exitCodeOfBackup(report: BackupReport): ExitCode {
+  if (report.databases.some(({ drill }) => drill?.verdict === "damaged")) return exitCode.verificationFailed;
   return exitCodeOfRun(report);
 }

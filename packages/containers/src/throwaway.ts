@@ -69,6 +69,8 @@ async function createServer(
     ...(spec.entrypoint !== undefined && { Entrypoint: [...spec.entrypoint] }),
     ...(spec.command !== undefined && { Cmd: [...spec.command] }),
     ...(spec.user !== undefined && { User: spec.user }),
+    // A check of the image's may ask for what is not there; whoever started this one knows how to ask it.
+    Healthcheck: { Test: ["NONE"] },
     Env: Object.entries(spec.environment ?? {}).map(([variable, value]) => `${variable}=${value}`),
     HostConfig: {
       LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "1" } },
@@ -79,6 +81,8 @@ async function createServer(
       SecurityOpt: ["no-new-privileges"],
       Memory: memory,
       MemorySwap: memory,
+      // Counts as memory all the same; Docker's own 64 MiB are too few for parallel workers of PostgreSQL.
+      ShmSize: memory,
     },
   });
 }

@@ -67,8 +67,11 @@ export function formatRestoreReport(report: RestoreReport): string {
   ].join("\n");
 }
 
-function remarksOfBackup({ database, incomplete, warnings, error }: DatabaseBackupResult): string[] {
+function remarksOfBackup({ database, drill, incomplete, warnings, error }: DatabaseBackupResult): string[] {
   return [
+    ...(drill?.rto === undefined
+      ? []
+      : [`    ${database}: proven by a drill, restored and checked within ${formatDuration(drill.rto.ms)}`]),
     ...remarksOfError(database, error),
     ...incomplete.map((reason) => `  ! ${database}: incomplete: ${reason}`),
     ...warnings.map((warning) => `  ! ${database}: ${warning}`),

@@ -8,15 +8,18 @@ import {
   type OperationContext,
 } from "@sutazai/backup-core";
 import { openContext, recovererOf, selectDatabases, type SystemParts } from "./context.ts";
+import { drillBackup, undecided, type Drilled } from "./drill.ts";
 import { mapWithLimit, timeLimit } from "./limits.ts";
 import { lockDatabase } from "./locks.ts";
 import { progressOf } from "./progress.ts";
 import { conduct, tellEnd, tellStart, type Run, type RunOptions } from "./run.ts";
-import { storedBytes, takeBackup, type TakenBackup } from "./take-backup.ts";
+import { plainBytes, storedBytes, takeBackup, type TakenBackup } from "./take-backup.ts";
 
 export interface BackupOptions extends RunOptions {
   /** Names; all databases unless given. */
   readonly databases?: readonly string[];
+  /** Drill each backup right after it was made. One that fails makes its database `failed`, one that could not be tried `partial`. */
+  readonly prove?: boolean;
 }
 
 /**
@@ -26,16 +29,24 @@ export interface BackupOptions extends RunOptions {
 export async function runBackup(parts: SystemParts, options: BackupOptions = {}): Promise<BackupReport> {
   const adapters = selectDatabases(parts, options.databases);
   return conduct(parts, "backup", adapters, options, (run) =>
-    mapWithLimit(adapters, parts.parallel, (adapter) => backupOne(parts, adapter, run)),
+    mapWithLimit(adapters, parts.parallel, (adapter) => backupOne(parts, adapter, run, options.prove ?? false)),
   );
 }
 
-async function backupOne(parts: SystemParts, adapter: DatabaseAdapter, run: Run): Promise<DatabaseBackupResult> {
+type BackupOutcome = Omit<DatabaseBackupResult, "database" | "kind" | "startedAt" | "endedAt">;
+
+async function backupOne(
+  parts: SystemParts,
+  adapter: DatabaseAdapter,
+  run: Run,
+  prove: boolean,
+): Promise<DatabaseBackupResult> {
   const startedAt = tellStart(parts, adapter).toISOString();
   const { name: database, kind } = adapter;
-  let outcome: Omit<DatabaseBackupResult, "database" | "kind" | "startedAt" | "endedAt">;
+  let outcome: BackupOutcome;
   try {
-    outcome = succeeded(await attempt(parts, adapter, run));
+    const taken = await attempt(parts, adapter, run);
+    outcome = prove ? await proven(parts, taken, run) : succeeded(taken);
   } catch (thrown) {
     const error = toBackupError(thrown, { database, operation: "backup" });
     const status = error.reason === "cancelled" ? "cancelled" : "failed";
@@ -87,17 +98,41 @@ async function closing<Result>(operation: OpenOperation, work: () => Promise<Res
   return result;
 }
 
-function succeeded({
-  manifest,
-  problems,
-}: TakenBackup): Omit<DatabaseBackupResult, "database" | "kind" | "startedAt" | "endedAt"> {
+/** What a backup came to whose drill was asked for: the backup is there whatever the drill says. */
+async function proven(parts: SystemParts, taken: TakenBackup, run: Run): Promise<BackupOutcome> {
+  const { manifest } = taken;
+  const made = succeeded(taken);
+  let drill: Drilled;
+  try {
+    using limit = timeLimit(run.signal, parts.timeoutMs, manifest.database);
+    drill = await drillBackup(parts, manifest, limit.signal);
+  } catch (thrown) {
+    drill = undecided(thrown, manifest.database);
+  }
+  const { verdict, forms, rto, error } = drill;
+  const report = { verdict, forms, ...(rto !== undefined && { rto }) };
+  if (verdict === "proven" && made.backup !== undefined) {
+    return { ...made, backup: { ...made.backup, verified: "restore" }, drill: report };
+  }
+  const status = verdict === "damaged" ? "failed" : drill.status === "cancelled" ? "cancelled" : "partial";
+  const unproven = verdict === "damaged" ? [] : ["it was not proven: its drill could not be held"];
+  return {
+    ...made,
+    status,
+    drill: report,
+    incomplete: [...made.incomplete, ...unproven],
+    ...(error !== undefined && { error }),
+  };
+}
+
+function succeeded({ manifest, problems }: TakenBackup): BackupOutcome {
   return {
     status: manifest.status,
     backup: {
       id: manifest.id,
       sequence: manifest.sequence,
       serverVersion: manifest.serverVersion,
-      plainBytes: manifest.artifacts.reduce((sum, { plain }) => sum + plain.bytes, 0),
+      plainBytes: plainBytes(manifest),
       storedBytes: storedBytes(manifest),
       forms: manifest.forms.map(({ name, method, capture, pausedMs, fingerprint, notCovered }) => ({
         name,

@@ -4,6 +4,7 @@ import {
   toBackupError,
   type DatabaseAdapter,
   type DatabaseDrillResult,
+  type DrilledFormReport,
   type DrillReport,
   type Manifest,
 } from "@sutazai/backup-core";
@@ -145,13 +146,21 @@ export function drillBackup(parts: SystemParts, manifest: Manifest, signal: Abor
       { ...context, signal, progress },
     );
     await note(parts, id, verification);
-    return verification.ok ? proven(verification) : damaged(manifest, verification.problems, verification);
+    return verification.ok ? proven(manifest, verification) : damaged(manifest, verification.problems, verification);
   });
 }
 
-function proven(verification: DrillVerification): Drilled {
+function proven({ id, status, incomplete }: Manifest, verification: DrillVerification): Drilled {
   const { rto } = verification;
-  return { status: "ok", verdict: "proven", ...reported(verification), ...(rto !== null && { rto }) };
+  const warnings =
+    status === "partial" ? [`backup ${id} is partial, also when restored: ${incomplete.join("; ")}`] : [];
+  return {
+    status: "ok",
+    verdict: "proven",
+    forms: reported(verification),
+    warnings,
+    ...(rto !== null && { rto }),
+  };
 }
 
 function damaged({ id, database }: Manifest, problems: readonly string[], verification?: DrillVerification): Drilled {
@@ -164,22 +173,20 @@ function damaged({ id, database }: Manifest, problems: readonly string[], verifi
   return {
     status: "failed",
     verdict: "damaged",
-    ...(verification === undefined ? { forms: [], warnings: [] } : reported(verification)),
+    forms: verification === undefined ? [] : reported(verification),
+    warnings: [],
     error: error.toJSON(),
   };
 }
 
-function reported({ forms }: DrillVerification): Pick<Drilled, "forms" | "warnings"> {
-  return {
-    forms: forms.map(({ name, method, ok, factsCompared, afterRestart }) => ({
-      name,
-      method,
-      ok,
-      factsCompared,
-      afterRestart,
-    })),
-    warnings: [...new Set(forms.flatMap(({ warnings }) => warnings))],
-  };
+function reported({ forms }: DrillVerification): DrilledFormReport[] {
+  return forms.map(({ name, method, ok, factsCompared, afterRestart }) => ({
+    name,
+    method,
+    ok,
+    factsCompared,
+    afterRestart,
+  }));
 }
 
 /** It could not be tried: that says nothing about the backup, and nothing is noted beside it. */

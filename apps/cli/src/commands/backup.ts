@@ -1,10 +1,11 @@
 import { formatBackupReport } from "@sutazai/backup-sdk";
-import { exitCodeOfRun } from "../exit-codes.ts";
+import { exitCodeOfBackup } from "../exit-codes.ts";
 import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
 interface BackupArguments {
   readonly names?: readonly string[];
+  readonly prove?: boolean;
   readonly wait?: boolean;
   readonly parallel?: number;
   readonly timeout?: string;
@@ -17,6 +18,7 @@ export const backupCommand: Verb<BackupArguments> = {
   builder: (parser) =>
     parser
       .positional("names", { type: "string", array: true, describe: "Databases" })
+      .option("prove", { type: "boolean", describe: "Drill each backup at once: restore it into a throwaway server" })
       .option("wait", { type: "boolean", describe: "Wait for locks instead of failing" })
       .option("parallel", { type: "number", describe: "Databases at once (BACKUP_PARALLEL)" })
       .option("timeout", { type: "string", describe: "Time limit for one database: 30m, 2h (BACKUP_TIMEOUT)" })
@@ -29,10 +31,15 @@ export const backupCommand: Verb<BackupArguments> = {
       ...(compression !== undefined && { compression }),
     };
     return runVerb(args, { flags }, async ({ system, printer, signal }) => {
-      const report = await system.backup({ databases: args.names ?? [], wait: args.wait ?? false, signal });
+      const report = await system.backup({
+        databases: args.names ?? [],
+        prove: args.prove ?? false,
+        wait: args.wait ?? false,
+        signal,
+      });
       await printer.close();
       printer.result("backup-report", { report }, () => formatBackupReport(report));
-      return exitCodeOfRun(report);
+      return exitCodeOfBackup(report);
     });
   },
 };

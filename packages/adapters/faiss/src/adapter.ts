@@ -7,6 +7,7 @@ import {
   type BackupFacts,
   type Bytes,
   type DatabaseAdapter,
+  type DrillServer,
   type Fingerprint,
   type Inspection,
   type InspectionContext,
@@ -21,6 +22,7 @@ import {
   type Settlement,
 } from "@sutazai/backup-core";
 import { backup, formName } from "./backup.ts";
+import { drill } from "./drill.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { inspectArtifact } from "./inspect.ts";
 import { faissOptionsSchema, rulesOf, type FaissOptions, type SetRules } from "./options.ts";
@@ -101,6 +103,10 @@ class FaissAdapter implements DatabaseAdapter {
 
   inspectArtifact(name: string, content: Bytes, facts: InspectionContext): Promise<Inspection> {
     return this.#named("inspect", undefined, () => inspectArtifact(name, content, this.#rules, facts));
+  }
+
+  drill(manifest: Manifest, form: string): DrillServer {
+    return drill(this.#options, this.name, manifest, form);
   }
 
   recover(record: JournalRecord, settlement: Settlement, context: RecoveryContext): Promise<void> {

@@ -1,6 +1,7 @@
 import { BackupError, toBackupError, type DatabaseAdapter } from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup, form } from "./backup.ts";
+import { drill } from "./drill.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { inspectArtifact } from "./inspect.ts";
 import { postgresOptionsSchema, type PostgresOptions } from "./options.ts";
@@ -43,6 +44,7 @@ export function postgresAdapter(options: PostgresOptions = {}): DatabaseAdapter 
     restore: (context, source, restoreOptions) => told(restore(options, name, context, source, restoreOptions)),
     fingerprint: (context, wanted) => told(fingerprint(options, name, context, wanted)),
     inspectArtifact: (artifact, content, facts) => told(inspectArtifact(artifact, content, facts)),
+    drill: (manifest, form) => drill(options, name, manifest, form),
     recover: (record, settlement, context) => told(recover(options, name, record, settlement, context)),
   };
 }

@@ -1,6 +1,7 @@
 import { BackupError, inTurn, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
+import { drill } from "./drill.ts";
 import { fence } from "./fence.ts";
 import { fingerprint, formName } from "./fingerprint.ts";
 import { inspectArtifact } from "./inspect.ts";
@@ -81,6 +82,7 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
       ),
     inspectArtifact: (artifact, content, facts) =>
       told("inspect", undefined, () => inspectArtifact(artifact, content, facts)),
+    drill: (manifest, form) => drill(options, name, manifest, form),
     recover: (record, settlement, context) =>
       told("recover", undefined, () => recover(options, name, record, settlement, context)),
   };

@@ -80,7 +80,8 @@ async function freeNames(
   await setAliases(server, rest, signal);
 }
 
-async function validate(
+/** Compares what the server holds of these collections with the backup, and asks for neighbours again. Throws `mismatch`. */
+export async function validate(
   context: OperationContext,
   server: Server,
   { manifest }: ArtifactSource,
