@@ -1,0 +1,52 @@
+import { formOf, type DrillServer, type Manifest } from "@sutazai/backup-core";
+import { faissAdapter } from "./adapter.ts";
+import { rulesOf, type FaissOptions } from "./options.ts";
+import { assertForm } from "./restore/plan.ts";
+import { assertSame, expectedOf, readBack } from "./restore/validate.ts";
+import { assertSameAnswers, search } from "./search.ts";
+import { locate } from "./target.ts";
+
+const directory = "/sutazai-drill";
+
+// In place of the service, which may need settings and other servers that are not there: the image's FAISS is what reads the files.
+const idle = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
+
+export function drill(options: FaissOptions, name: string, manifest: Manifest, wanted: string): DrillServer {
+  assertForm(formOf(manifest, wanted).name);
+  const rules = rulesOf(options);
+  const { indexes, exclude, ids } = options;
+  const reached = (container: string): FaissOptions => ({
+    name,
+    container,
+    directory,
+    ...(indexes !== undefined && { indexes }),
+    ...(exclude !== undefined && { exclude }),
+    ...(ids !== undefined && { ids }),
+  });
+  let before: ReadonlyMap<string, string> | undefined;
+  return {
+    entrypoint: ["sh", "-c", idle],
+    command: [],
+    user: "0:0",
+    freshVolumes: [directory],
+    adapter: (container) => faissAdapter(reached(container)),
+    async compare(context, container, source) {
+      const { place } = await locate(reached(container), context.containers);
+      const found = await readBack(context, place, rules);
+      const expected = expectedOf(source.manifest);
+      assertSame(expected, found.fingerprint);
+      const answers = await search(context, place, found);
+      if (before !== undefined && answers !== undefined) assertSameAnswers(before, answers);
+      before ??= answers;
+      return {
+        fingerprint: found.fingerprint,
+        expected,
+        evidence: [
+          "the digests of all files",
+          ...(answers === undefined ? [] : [`the same queries have the same neighbours in ${answers.size} indexes`]),
+        ],
+        warnings: [],
+      };
+    },
+  };
+}
