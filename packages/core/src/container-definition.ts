@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { listOf, recordOf } from "./json.ts";
 import type { ContainerMount } from "./runtime.ts";
 
 /**
@@ -95,8 +96,8 @@ export interface HealthCheckDefinition {
   readonly retries: number | null;
 }
 
-const values = z.record(z.string(), z.string().nullable());
-const words = z.array(z.string());
+const values = recordOf(z.string().nullable());
+const words = listOf(z.string());
 const amount = z.number().nonnegative().nullable();
 
 export const containerDefinitionSchema: z.ZodType<ContainerDefinition> = z.strictObject({
@@ -111,7 +112,7 @@ export const containerDefinitionSchema: z.ZodType<ContainerDefinition> = z.stric
   hostname: z.string().nullable(),
   environment: values,
   labels: values,
-  mounts: z.array(
+  mounts: listOf(
     z.strictObject({
       type: z.enum(["volume", "bind", "tmpfs", "other"]),
       source: z.string(),
@@ -119,10 +120,10 @@ export const containerDefinitionSchema: z.ZodType<ContainerDefinition> = z.stric
       writable: z.boolean(),
     }),
   ),
-  volumes: z.record(z.string(), z.strictObject({ driver: z.string(), options: values })),
-  tmpfs: z.record(z.string(), z.string()),
+  volumes: recordOf(z.strictObject({ driver: z.string(), options: values })),
+  tmpfs: recordOf(z.string()),
   networkMode: z.string(),
-  networks: z.array(
+  networks: listOf(
     z.strictObject({
       name: z.string(),
       aliases: words,
@@ -132,7 +133,7 @@ export const containerDefinitionSchema: z.ZodType<ContainerDefinition> = z.stric
       subnets: words,
     }),
   ),
-  ports: z.array(z.strictObject({ container: z.string(), hostAddress: z.string(), hostPort: z.string() })),
+  ports: listOf(z.strictObject({ container: z.string(), hostAddress: z.string(), hostPort: z.string() })),
   restart: z.string(),
   healthCheck: z
     .strictObject({

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { recordOf } from "./json.ts";
+
 /**
  * One fact about a database's content. Never guessed: `exact` was computed from the captured bytes or from a database
  * nobody was writing to; `bounds` are the values before and after a capture under writers; `absent` says why it is not known.
@@ -12,8 +14,7 @@ export type Fact =
 /** Facts by name. A name says what it is about: `database:app/table:public.users`. */
 export type Fingerprint = Readonly<Record<string, Fact>>;
 
-export const fingerprintSchema: z.ZodType<Fingerprint> = z.record(
-  z.string(),
+export const fingerprintSchema: z.ZodType<Fingerprint> = recordOf<Fact>(
   z.union([
     z.strictObject({ exact: z.union([z.string(), z.number(), z.boolean()]) }),
     z.strictObject({ bounds: z.tuple([z.number(), z.number()]) }),

@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { BackupError, toBackupError } from "./error.ts";
 import { newId } from "./id.ts";
 import type { RecoveryContext } from "./context.ts";
 import { writeDurably } from "./durable.ts";
-import type { Json } from "./json.ts";
+import { jsonSchema, listOf, type Json } from "./json.ts";
 import {
   currentProcess,
   livenessOf,
@@ -52,7 +52,7 @@ const operationSchema: z.ZodType<OperationFile> = z.strictObject({
   owner: processIdentitySchema,
   settlement: z.enum(["undo", "finish"]),
   abandoned: z.boolean(),
-  records: z.array(z.strictObject({ part: z.string(), action: z.string(), data: z.json() })),
+  records: listOf(z.strictObject({ part: z.string(), action: z.string(), data: jsonSchema })),
 });
 
 /** Whoever writes journal records. */
@@ -174,7 +174,7 @@ export class Journal {
           const path = join(this.#directory, name);
           const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
             if (error.code === "ENOENT") return undefined;
-            throw error;
+            throw toBackupError(error, { operation: "journal.read", hint: `see what ${path} is` });
           });
           if (text === undefined) return undefined;
           return parseOperation(text, path);
@@ -194,7 +194,10 @@ async function livenessOfOwner(file: OperationFile): Promise<Liveness> {
 
 function parseOperation(text: string, path: string): OperationFile {
   try {
-    return operationSchema.parse(JSON.parse(text));
+    const file = operationSchema.parse(JSON.parse(text));
+    // The id becomes the path of what is rewritten and removed.
+    if (basename(path) !== `${file.id}.json`) throw new Error(`it says that its id is ${JSON.stringify(file.id)}`);
+    return file;
   } catch (error) {
     throw new BackupError("corrupt", `the journal ${path} cannot be read`, {
       operation: "journal.read",

@@ -4,7 +4,7 @@ import { codecNames, type CodecName } from "./bytes.ts";
 import { containerDefinitionSchema, type ContainerDefinition } from "./container-definition.ts";
 import { BackupError } from "./error.ts";
 import { databaseKinds, type DatabaseKind } from "./kind.ts";
-import type { Json } from "./json.ts";
+import { jsonSchema, listOf, type Json } from "./json.ts";
 import { fingerprintSchema, type Fingerprint } from "./fingerprint.ts";
 
 export const manifestVersion = 1;
@@ -85,14 +85,14 @@ export const artifactSchema: z.ZodType<ArtifactEntry> = z.strictObject({
   stored: contentSchema,
 });
 
-const formSchema = z.strictObject({
+const formSchema: z.ZodType<FormFacts> = z.strictObject({
   name: z.string(),
   method: z.string(),
   capture: z.strictObject({ from: time, to: time }),
   pausedMs: size,
-  artifacts: z.array(z.string()),
+  artifacts: listOf(z.string()),
   fingerprint: fingerprintSchema,
-  notCovered: z.array(z.string()),
+  notCovered: listOf(z.string()),
 });
 
 export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
@@ -102,7 +102,7 @@ export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   database: z.string().min(1),
   kind: z.enum(databaseKinds),
   sequence: z.number().int().positive(),
-  parents: z.array(z.string()),
+  parents: listOf(z.string()),
   runId: z.string(),
   purpose: z.enum(["backup", "safety"]),
   status: z.enum(["ok", "partial"]),
@@ -112,11 +112,11 @@ export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   serverVersion: z.string(),
   container: containerDefinitionSchema.nullable(),
   empty: z.boolean(),
-  incomplete: z.array(z.string()),
-  warnings: z.array(z.string()),
-  forms: z.array(formSchema).min(1),
-  artifacts: z.array(artifactSchema),
-  details: z.json(),
+  incomplete: listOf(z.string()),
+  warnings: listOf(z.string()),
+  forms: listOf(formSchema).refine((forms) => forms.length > 0, "Invalid input: expected at least one form"),
+  artifacts: listOf(artifactSchema),
+  details: jsonSchema,
 });
 
 /**
@@ -142,7 +142,7 @@ export function parseManifest(text: string, where: string): Manifest {
     });
   }
   if (head.data.version > manifestVersion) {
-    const madeBy = z.string().safeParse(head.data["madeBy"]).data ?? "a newer version";
+    const madeBy = z.string().max(200).safeParse(head.data["madeBy"]).data ?? "a newer version";
     throw new BackupError(
       "incompatible-version",
       `${where} has format ${head.data.version}; this version reads up to ${manifestVersion}`,
@@ -154,13 +154,16 @@ export function parseManifest(text: string, where: string): Manifest {
   }
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) {
-    throw new BackupError("corrupt", `${where} is damaged: ${z.prettifyError(parsed.error)}`, {
+    throw new BackupError("corrupt", `${where} is damaged: ${z.prettifyError(parsed.error).slice(0, longestProblem)}`, {
       operation: "manifest.read",
       hint: damaged,
     });
   }
   return parsed.data;
 }
+
+/** Characters. Names of fields are quoted in it, and those of a hostile file may be as long as the file. */
+const longestProblem = 2_000;
 
 const damaged = "this backup cannot be trusted; use another one (`sutazai-backup list`)";
 
