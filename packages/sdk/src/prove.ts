@@ -1,5 +1,12 @@
-import { BackupError, toJson, type DatabaseAdapter } from "@sutazai/backup-core";
-import { verifyChecksum, verifyStructure, type DrillVerification, type Verification } from "@sutazai/backup-verifier";
+import { BackupError, isBackupError, toJson, type DatabaseAdapter, type Store } from "@sutazai/backup-core";
+import {
+  standingOf,
+  verifyChecksum,
+  verifyStructure,
+  type DrillVerification,
+  type Standing,
+  type Verification,
+} from "@sutazai/backup-verifier";
 import { moduleOf } from "./adapters.ts";
 import type { SystemParts } from "./context.ts";
 import { madeBy } from "./version.ts";
@@ -46,4 +53,17 @@ export function readingAdapterOf(parts: SystemParts, database: string, kind: str
     operation: "verify",
     hint: "verify it with a version that has its adapter, or with --level checksum",
   });
+}
+
+/** What has been proven of listed backups, by id. Those whose annotations cannot be read are missing. */
+export async function standingsOf(store: Store, ids: readonly string[]): Promise<Map<string, Standing>> {
+  const standings = new Map<string, Standing>();
+  for (const id of ids) {
+    const standing = await store.annotations(id).then(standingOf, (error: unknown) => {
+      if (isBackupError(error) && (error.reason === "not-found" || error.reason === "corrupt")) return undefined;
+      throw error;
+    });
+    if (standing !== undefined) standings.set(id, standing);
+  }
+  return standings;
 }

@@ -18,14 +18,18 @@ import {
   type Store,
   type StoredBackup,
 } from "@sutazai/backup-core";
+import type { Standing } from "@sutazai/backup-verifier";
 import { runBackup, type BackupOptions } from "./backup.ts";
 import { defaultDirectories } from "./config/directories.ts";
 import type { DrillSettings, SystemParts } from "./context.ts";
 import { runDrill, type DrillOptions } from "./drill.ts";
+import type { AdapterIn } from "./into.ts";
 import { pinsOf, runPin, runUnpin, type Pin } from "./pin.ts";
 import { runPrune, type PruneOptions, type PruneReport, type RetentionConfig } from "./prune.ts";
 import { exportPlatform, type PlatformExport } from "./platform/export.ts";
 import { recoverAll, type RecoverReport } from "./recover.ts";
+import { standingsOf } from "./prove.ts";
+import { planRestores, type PlannedRestore } from "./restore-plan.ts";
 import { runRestore, type RestoreOptions } from "./restore.ts";
 import type { RunOptions } from "./run.ts";
 import { unlockDatabases } from "./locks.ts";
@@ -43,6 +47,10 @@ export interface BackupSystemOptions {
   readonly parallel?: number;
   /** Time limit for one database; 4 hours unless given. */
   readonly timeoutMs?: number;
+  /** Names of databases: those first, in this order, when all are restored; the order in which they are given otherwise. */
+  readonly restoreOrder?: readonly string[];
+  /** Makes the adapter of a database for another container, under the given name: what `restore` with `into` needs. */
+  readonly adapterIn?: AdapterIn;
   /** 1 GiB of memory, and the images in the manifests, unless given. */
   readonly drill?: Partial<DrillSettings>;
   /** What `prune` keeps: 30 days unless given. */
@@ -57,6 +65,8 @@ export interface BackupSystem {
   readonly store: Store;
   backup(options?: BackupOptions): Promise<BackupReport>;
   restore(options?: RestoreOptions): Promise<RestoreReport>;
+  /** What a restore with the same options would do; touches nothing. */
+  planRestore(options?: RestoreOptions): Promise<PlannedRestore[]>;
   /** Settles what dead processes left behind. */
   recover(): Promise<RecoverReport>;
   /** Operations in the journal, of dead processes and of living ones. */
@@ -68,6 +78,8 @@ export interface BackupSystem {
   verify(options?: VerifyOptions): Promise<VerifiedBackup[]>;
   /** By restoring into throwaway servers. */
   drill(options?: DrillOptions): Promise<DrillReport>;
+  /** What has been proven of these backups so far, by id. */
+  standings(ids: readonly string[]): Promise<ReadonlyMap<string, Standing>>;
   /** Deletes what the retention policy lets go; with `dryRun`, only tells what that is. */
   prune(options?: PruneOptions): Promise<PruneReport>;
   /** Keeps a backup from every prune. Throws `not-found`. */
@@ -100,6 +112,8 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     parallel: options.parallel ?? 6,
     timeoutMs: options.timeoutMs ?? 4 * 60 * 60 * 1000,
     retention: options.retention ?? {},
+    restoreOrder: options.restoreOrder ?? [],
+    adapterIn: options.adapterIn,
     drill: { memory: 1024 ** 3, images: {}, ...options.drill },
     emit: options.onEvent ?? (() => undefined),
     logger: options.logger ?? silentLogger,
@@ -109,6 +123,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     store: options.store,
     backup: (backupOptions) => runBackup(parts, backupOptions),
     restore: (restoreOptions) => runRestore(parts, restoreOptions),
+    planRestore: (restoreOptions) => planRestores(parts, restoreOptions),
     recover: async () => {
       await parts.store.prepare();
       return recoverAll(parts);
@@ -121,6 +136,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     }),
     verify: (verifyOptions) => runVerify(parts, verifyOptions),
     drill: (drillOptions) => runDrill(parts, drillOptions),
+    standings: (ids) => standingsOf(parts.store, ids),
     prune: (pruneOptions) => runPrune(parts, pruneOptions),
     pin: (id, pinOptions) => runPin(parts, id, pinOptions),
     unpin: (id, unpinOptions) => runUnpin(parts, id, unpinOptions),

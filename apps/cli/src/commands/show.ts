@@ -1,6 +1,7 @@
-import { formatBytes, formatDuration, pinOf, table, type Pin } from "@sutazai/backup-sdk";
+import { formatBytes, formatDuration, pinOf, standingOf, table, type Pin } from "@sutazai/backup-sdk";
 import type { Manifest } from "@sutazai/backup-core";
 import { exitCode } from "../exit-codes.ts";
+import { formatStanding } from "../printers/standing.ts";
 import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
 
@@ -11,9 +12,10 @@ export const showCommand: Verb<{ readonly id: string }> = {
   run: (args) =>
     runVerb(args, { storeOnly: true }, async ({ system, printer }) => {
       const { manifest, annotations } = await system.show(args.id);
-      printer.result("backup", { manifest, annotations }, () =>
+      printer.result("backup", { manifest, annotations, ...standingOf(annotations) }, () =>
         [
           formatManifest(manifest),
+          `proven: ${formatStanding(standingOf(annotations))}`,
           ...formatPin(pinOf(annotations)),
           ...annotations.map(({ kind, at, value }) => `${kind} ${at}: ${summary(value)}`),
         ].join("\n"),

@@ -1,10 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { formOf, Secret, type DrillServer, type Manifest } from "@sutazai/backup-core";
+import {
+  BackupError,
+  compareFingerprints,
+  formOf,
+  Secret,
+  type DrillServer,
+  type Manifest,
+  type OperationContext,
+  type RestoreFacts,
+} from "@sutazai/backup-core";
 import { qdrantAdapter } from "./adapter.ts";
-import { formName } from "./fingerprint.ts";
-import type { QdrantOptions } from "./options.ts";
-import { examine, method } from "./plan.ts";
-import { validate } from "./restore.ts";
+import { listCollections } from "./collections.ts";
+import { readDetails } from "./details.ts";
+import { fingerprint, formName } from "./fingerprint.ts";
+import { changedNeighbours } from "./neighbours.ts";
+import type { FormName, QdrantOptions } from "./options.ts";
+import { untilIndexed } from "./replace.ts";
 import { Server } from "./server.ts";
 
 const directory = "/qdrant/storage";
@@ -32,9 +43,37 @@ export function drill(options: QdrantOptions, name: string, manifest: Manifest, 
     adapter: (container) => qdrantAdapter(reached(container)),
     async compare(context, container, source) {
       using server = await Server.open(reached(container), name, context.containers, context.signal);
-      const chosen = { form, method, only: undefined };
-      const examination = await examine(context, server, source.manifest, chosen, false);
-      return { ...(await validate(context, server, source, examination)), warnings: server.warnings };
+      return { ...(await compare(context, server, source.manifest, form)), warnings: server.warnings };
     },
   };
+}
+
+/** All that the server has, and where that is what was backed up, the neighbours as well. */
+async function compare(
+  context: OperationContext,
+  server: Server,
+  manifest: Manifest,
+  form: FormName,
+): Promise<Omit<RestoreFacts, "warnings">> {
+  const { signal } = context;
+  for (const collection of await listCollections(server, signal)) await untilIndexed(server, collection, signal);
+  const expected = formOf(manifest, form).fingerprint;
+  const withContent = Object.entries(expected).some(([fact, value]) => fact.endsWith("/content") && "exact" in value);
+  const found = await fingerprint(context, server, form, withContent);
+  const evidence = ["configuration, payload indexes, points and aliases read from the server once all was indexed"];
+  if (compareFingerprints(expected, found).length > 0) return { fingerprint: found, expected, evidence };
+  let compared = 0;
+  for (const { name, artifacts, neighbours } of readDetails(manifest).collections) {
+    if (artifacts[form] === undefined) continue;
+    const changed = await changedNeighbours(server, name, neighbours, signal);
+    compared += neighbours.length;
+    if (changed.length > 0) {
+      throw new BackupError("mismatch", changed.slice(0, 5).join("; "), {
+        operation: "qdrant.compare",
+        hint: "the points are those of the backup, so look at the server's version and its log",
+      });
+    }
+  }
+  if (compared > 0) evidence.push(`the nearest neighbours of ${compared} stored vectors are those of the backup`);
+  return { fingerprint: found, expected, evidence };
 }

@@ -1,3 +1,4 @@
+import { isBackupError } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { Neighbourhood } from "./details.ts";
 import type { Point } from "./points.ts";
@@ -55,9 +56,13 @@ export async function changedNeighbours(
 ): Promise<string[]> {
   const changed: string[] = [];
   for (const { id, using, found } of recorded) {
-    const now = await search(server, collection, id, using, signal);
-    if (!areAlike(found, now)) {
-      const vector = using === "" ? "" : ` by ${JSON.stringify(using)}`;
+    const vector = using === "" ? "" : ` by ${JSON.stringify(using)}`;
+    const now = await search(server, collection, id, using, signal).catch((error: unknown) => {
+      if (isBackupError(error) && error.reason === "not-found") return undefined;
+      throw error;
+    });
+    if (now === undefined) changed.push(`point ${id} is not in ${JSON.stringify(collection)} any more`);
+    else if (!areAlike(found, now)) {
       changed.push(
         `the neighbours of point ${id}${vector} in ${JSON.stringify(collection)} are others than in the backup`,
       );

@@ -80,8 +80,7 @@ async function freeNames(
   await setAliases(server, rest, signal);
 }
 
-/** Compares what the server holds of these collections with the backup, and asks for neighbours again. Throws `mismatch`. */
-export async function validate(
+async function validate(
   context: OperationContext,
   server: Server,
   { manifest }: ArtifactSource,

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { damage } from "./damage.ts";
+import { drills } from "./drills.ts";
 import { interruptions } from "./interruptions.ts";
 import { refusals } from "./refusals.ts";
 import { roundTrips } from "./round-trips.ts";
@@ -26,7 +27,7 @@ export type { AdapterUnderTest, ReachableServer };
  * ```
  */
 export function adapterConformance(test: AdapterUnderTest): void {
-  const { name, capabilities } = test.adapter(nowhere);
+  const { name, capabilities, drill } = test.adapter(nowhere);
   describe(`${test.title ?? name} keeps the contract of adapters`, () => {
     let bench: Workbench | undefined;
     const use = () => {
@@ -50,6 +51,9 @@ export function adapterConformance(test: AdapterUnderTest): void {
     });
     describe("refusals", () => {
       refusals(use, capabilities, { authenticates: test.authenticates ?? true });
+    });
+    describe.runIf(drill !== undefined)("drills", () => {
+      drills(use);
     });
     describe("damage", () => {
       damage(use);

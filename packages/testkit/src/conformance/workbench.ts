@@ -125,12 +125,16 @@ export class Workbench implements AsyncDisposable {
     });
   }
 
-  /** Runs one call of the adapter with a context of its own. */
+  /** Runs one call of the adapter, or of the one given, with a context of its own. */
   async call<Result>(
     work: (context: OperationContext) => Promise<Result>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: {
+      readonly signal?: AbortSignal;
+      readonly adapter?: DatabaseAdapter;
+      readonly settle?: "finish" | "undo";
+    } = {},
   ): Promise<Result> {
-    return this.#operate("probe", options, "undo", work);
+    return this.#operate("probe", options, options.settle ?? "undo", work);
   }
 
   /** What each form says of the live database. */
@@ -235,7 +239,7 @@ export class Workbench implements AsyncDisposable {
 
   async #operate<Result>(
     command: string,
-    options: RunOptions,
+    options: RunOptions & { readonly adapter?: DatabaseAdapter },
     settlement: "finish" | "undo",
     work: (context: OperationContext) => Promise<Result>,
   ): Promise<Result> {
@@ -243,7 +247,7 @@ export class Workbench implements AsyncDisposable {
     const recovery = { logger: this.#logger(), containers: this.#containers, scratch };
     const operation = await this.#journal.begin(
       { command, database: this.adapter.name },
-      (record) => (record.part === "containers" ? this.#containers : this.adapter),
+      (record) => (record.part === "containers" ? this.#containers : (options.adapter ?? this.adapter)),
       recovery,
     );
     const context: OperationContext = {
