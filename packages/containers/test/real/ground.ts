@@ -46,6 +46,12 @@ export async function named(prefix: string): Promise<Docker.ContainerInfo[]> {
   return all.filter(({ Names }) => Names.some((name) => name.startsWith(`/sutazai-${prefix}-`)));
 }
 
+/** Names of volumes of ours that begin so. */
+export async function volumesNamed(prefix: string): Promise<string[]> {
+  const { Volumes: volumes } = await docker.listVolumes();
+  return (volumes ?? []).map(({ Name }) => Name).filter((name) => name.startsWith(`sutazai-${prefix}-`));
+}
+
 export async function* zeros(total: number, chunkSize: number = 64 * 1024): Bytes {
   for (let left = total; left > 0; left -= chunkSize) yield new Uint8Array(Math.min(chunkSize, left));
 }

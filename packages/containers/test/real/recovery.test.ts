@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Journal, silentLogger, type OpenOperation, type RecoveryContext } from "@sutazai/backup-core";
 import type { ContainerCreateOptions } from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { docker, exists, named, runtime, startBase, until } from "./ground.ts";
+import { docker, exists, named, runtime, startBase, until, volumesNamed } from "./ground.ts";
 import { runVictim } from "./victim.ts";
 
 let scratch: string;
@@ -274,10 +274,11 @@ describe("orphans", () => {
     expect(await exists(id)).toBe(false);
   });
 
-  test("a throwaway server whose owner was killed is cleared away with its network", async () => {
+  test("a throwaway server whose owner was killed is cleared away with its network and its volumes", async () => {
     await using victim = await runVictim("throwaway");
     await victim.said("running");
     const [server_] = await named("victim");
+    expect(await volumesNamed("victim")).toHaveLength(1);
     await runtime.removeOrphans();
     expect(await exists(server_?.Id ?? "")).toBe(true);
     await victim.kill();
@@ -285,6 +286,7 @@ describe("orphans", () => {
     const name = server_?.Names[0]?.slice(1) ?? "";
     expect(await exists(server_?.Id ?? "")).toBe(false);
     expect((await docker.listNetworks()).filter((network) => network.Name === name)).toEqual([]);
+    expect(await volumesNamed("victim")).toEqual([]);
   });
 });
 

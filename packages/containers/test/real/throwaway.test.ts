@@ -1,6 +1,6 @@
 import { textOf } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
-import { baseImage, docker, named, never, runtime, startBase, until } from "./ground.ts";
+import { baseImage, docker, named, never, runtime, startBase, until, volumesNamed } from "./ground.ts";
 
 const image = (await docker.getImage(baseImage).inspect()).Id;
 
@@ -45,6 +45,41 @@ test("one that cannot be started leaves nothing", async () => {
   await expect(starting).rejects.toMatchObject({ reason: "tool-missing" });
   expect(await named("unstartable")).toEqual([]);
   expect(await docker.listNetworks({ filters: { name: ["sutazai-unstartable"] } })).toEqual([]);
+});
+
+test("its fresh volumes begin with what the image has there, outlive a restart, and go with it", async () => {
+  const server = await runtime.throwaway({
+    image,
+    purpose: "fresh",
+    command: [
+      "sh",
+      "-c",
+      "touch /new/$(date +%N); ls /etc/passwd; ls /new | wc -l; sleep 300 & trap 'exit 0' TERM; wait",
+    ],
+    freshVolumes: ["/etc", "/new"],
+    signal: never,
+  });
+  await until("it listed them", async () => (await server.logs()) === "/etc/passwd\n1\n");
+  await server.restart();
+  await until("it listed them again", async () => (await server.logs()) === "/etc/passwd\n1\n/etc/passwd\n2\n");
+  expect(await volumesNamed("fresh")).toHaveLength(2);
+  expect(await server.ranOutOfMemory()).toBe(false);
+  await server[Symbol.asyncDispose]();
+  expect(await volumesNamed("fresh")).toEqual([]);
+});
+
+test("it tells that one of its processes was killed for want of memory, also where the server goes on", async () => {
+  const greedy = `perl -e '$x = "x" x (1 << 30)' || true; echo survived; sleep 300`;
+  await using server = await runtime.throwaway({
+    image,
+    purpose: "greedy",
+    command: ["sh", "-c", greedy],
+    memoryLimit: 64 * 1024 * 1024,
+    signal: never,
+  });
+  await until("it went on", async () => (await server.logs()).includes("survived"));
+  expect(await server.ranOutOfMemory()).toBe(true);
+  expect((await server.inspect()).state).toBe("running");
 });
 
 test("it can share another container's network", async () => {
