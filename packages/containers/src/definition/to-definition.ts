@@ -42,7 +42,8 @@ export function toDefinition(inspected: Docker.ContainerInspectInfo, around: Sur
     hostname: inspected.Id.startsWith(config.Hostname ?? "") ? null : (config.Hostname ?? null),
     environment: kept(Object.entries(environment), (name, value) => keptVariable(name, value, secrets)),
     labels: kept(labels, (name, value) => keptValue(name, value, secrets)),
-    mounts: info.mounts,
+    // Docker tells them in no order.
+    mounts: info.mounts.toSorted((a, b) => (a.destination < b.destination ? -1 : 1)),
     volumes: Object.fromEntries(
       around.volumes
         .filter(({ Driver, Options }) => Driver !== "local" || Object.keys(Options ?? {}).length > 0)
@@ -135,7 +136,7 @@ function toNetwork(
   const chosen = (endpoint.IPAMConfig ?? {}) as { IPv4Address?: string; IPv6Address?: string };
   return {
     name,
-    aliases: aliasesOf(endpoint.Aliases as readonly string[] | null | undefined, containerId),
+    aliases: aliasesOf(endpoint.Aliases as readonly string[] | null | undefined, containerId).sort(),
     addresses: [chosen.IPv4Address, chosen.IPv6Address].flatMap((address) => address || []),
     driver: network?.Driver ?? "bridge",
     internal: network?.Internal ?? false,

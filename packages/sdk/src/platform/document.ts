@@ -52,6 +52,9 @@ export function print(document: Document): string {
     Pair: (_, { key }) => {
       if (isScalar(key)) key.type = /^[A-Za-z_][\w.-]*$/.test(String(key.value)) ? "PLAIN" : "QUOTE_DOUBLE";
     },
+    Seq: (_, node) => {
+      node.flow = node.items.every(isScalar);
+    },
     Scalar: (at, node) => {
       if (at !== "key" && typeof node.value === "string") node.type = "QUOTE_DOUBLE";
     },
