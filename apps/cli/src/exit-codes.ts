@@ -1,3 +1,4 @@
+import type { PlannedRestore } from "@sutazai/backup-sdk";
 import type { BackupErrorReason, BackupReport, DrillReport, Outcome, SerializedError } from "@sutazai/backup-core";
 
 /** Documented in `docs/exit-codes.md`; stable. */
@@ -55,6 +56,16 @@ export function exitCodeOfRun({
   );
   const [only] = codes;
   return codes.size === 1 && only !== undefined ? only : exitCode.failed;
+}
+
+/** 0 where all would be restored; otherwise the code that the restore itself would end with, or 3. */
+export function exitCodeOfPlans(databases: readonly Pick<PlannedRestore, "error">[]): ExitCode {
+  const refused = databases.filter(({ error }) => error !== undefined);
+  const status = refused.length === 0 ? "ok" : refused.length === databases.length ? "failed" : "partial";
+  return exitCodeOfRun({
+    status,
+    databases: refused.map(({ error }) => ({ status, state: "untouched", ...(error !== undefined && { error }) })),
+  });
 }
 
 /** 6 as soon as one backup has failed its drill; otherwise as for any run. */

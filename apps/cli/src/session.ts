@@ -1,5 +1,11 @@
 import { toBackupError } from "@sutazai/backup-core";
-import { openBackupSystem, type BackupConfig, type OpenedBackupSystem } from "@sutazai/backup-sdk";
+import {
+  describeOperation,
+  openBackupSystem,
+  type BackupConfig,
+  type BackupSystem,
+  type OpenedBackupSystem,
+} from "@sutazai/backup-sdk";
 import { exitCodeOfError, type ExitCode } from "./exit-codes.ts";
 import { jsonPrinter } from "./printers/json.ts";
 import { livePrinter } from "./printers/live.ts";
@@ -24,6 +30,8 @@ export interface Needs {
   readonly flags?: BackupConfig;
   /** It works on the store alone: neither Docker nor a database need be there. */
   readonly storeOnly?: boolean;
+  /** It settles nothing: what a process that died has left is only told. */
+  readonly onlyLooks?: boolean;
 }
 
 /**
@@ -45,6 +53,7 @@ export async function runVerb(
       onEvent: (event) => printer.event(event),
     });
     for (const warning of opened.config.warnings) printer.warning(warning);
+    if (needs.onlyLooks === true) await tellUnfinished(opened.system, printer);
     return await verb({ ...opened, printer, signal: cancellation.signal });
   } catch (thrown) {
     const error = toBackupError(thrown);
@@ -53,6 +62,18 @@ export async function runVerb(
     return exitCodeOfError(error);
   } finally {
     await printer.close();
+  }
+}
+
+/** What stands in the journal. One that cannot be read is for `recover` to fail at. */
+async function tellUnfinished(system: BackupSystem, printer: Printer): Promise<void> {
+  try {
+    for (const operation of await system.pending()) {
+      const hint = operation.liveness === "dead" ? ": run `sutazai-backup recover`" : "";
+      printer.warning(`${describeOperation(operation)}${hint}`);
+    }
+  } catch (error) {
+    printer.warning(toBackupError(error).message);
   }
 }
 

@@ -64,7 +64,16 @@ export function formatRestoreReport(report: RestoreReport): string {
     `Restore ${report.runId}: ${report.status} in ${formatDuration(durationOf(report))}, from ${report.store}`,
     table(["database", "status", "now", "time", "validated", "backup", "safety backup"], rows),
     ...report.databases.flatMap(remarksOfRestore),
+    ...notRestored(report.databases),
   ].join("\n");
+}
+
+/** The last line of a restore that did not do all: which are not restored, and what they hold now. */
+function notRestored(databases: readonly DatabaseRestoreResult[]): string[] {
+  const failed = databases.filter(({ state }) => state !== "restored");
+  if (failed.length === 0) return [];
+  const each = failed.map(({ database, state }) => `${database} (${state})`).join(", ");
+  return [`NOT restored: ${each}; restored: ${databases.length - failed.length} of ${databases.length}`];
 }
 
 function remarksOfBackup({ database, drill, incomplete, warnings, error }: DatabaseBackupResult): string[] {

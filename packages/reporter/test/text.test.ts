@@ -90,7 +90,8 @@ test("a restore", () => {
   database  status  now          time    validated  backup  safety backup
   cache     failed  rolled-back  12.3 s  –          id1     id2
   ✗ cache: mismatch: one key differs
-    cache: rolled back, compared with safety backup id2: equal in 9 facts`);
+    cache: rolled back, compared with safety backup id2: equal in 9 facts
+NOT restored: cache (rolled-back); restored: 0 of 1`);
 });
 
 test.each([

@@ -12,6 +12,8 @@ export interface AdapterModule {
   readonly optionsSchema: z.ZodType;
   /** Options that are secrets: wrapped when read, redacted when shown, and each with a `…File` form. */
   readonly secrets: readonly string[];
+  /** Options that say who enters, and the environment variables and options of a container by which it tells that itself. */
+  readonly credentials?: { readonly options: readonly string[]; readonly toldBy: RegExp };
   /** A repository name by which an image makes its container a candidate. */
   readonly image: RegExp;
   /** Takes options that the schema has passed. */
@@ -23,6 +25,7 @@ export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule
     kind: "postgres",
     optionsSchema: postgresOptionsSchema,
     secrets: ["password"],
+    credentials: { options: ["user", "password"], toldBy: /^POSTGRES_PASSWORD(_FILE)?$/ },
     image: /(^|\/)(postgres|postgresql|pgvector|timescaledb|postgis)(-local)?(:|@|$)/,
     create: (options: PostgresOptions) => postgresAdapter(options),
   },
@@ -30,6 +33,7 @@ export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule
     kind: "redis",
     optionsSchema: redisOptionsSchema,
     secrets: ["password"],
+    credentials: { options: ["username", "password"], toldBy: /^(REDIS_PASSWORD|VALKEY_PASSWORD|--requirepass)$/ },
     image: /(^|\/)(redis|valkey|redis-stack|redis-stack-server)(-local)?(:|@|$)/,
     create: (options: RedisOptions) => redisAdapter(options),
   },
@@ -37,6 +41,7 @@ export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule
     kind: "qdrant",
     optionsSchema: qdrantOptionsSchema,
     secrets: ["apiKey"],
+    credentials: { options: ["apiKey"], toldBy: /^QDRANT__SERVICE__API_KEY$/ },
     image: /(^|\/)qdrant(-local)?(:|@|$)/,
     create: (options: QdrantOptions) => qdrantAdapter(options),
   },

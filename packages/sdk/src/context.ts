@@ -12,6 +12,7 @@ import type {
   Store,
 } from "@sutazai/backup-core";
 import { BackupError } from "@sutazai/backup-core";
+import { recovererIn, type AdapterIn } from "./into.ts";
 import type { RetentionConfig } from "./prune.ts";
 
 /** What every operation of a system works with. */
@@ -25,6 +26,9 @@ export interface SystemParts {
   readonly timeoutMs: number;
   readonly drill: DrillSettings;
   readonly retention: RetentionConfig;
+  /** Names; those first when all are restored. */
+  readonly restoreOrder: readonly string[];
+  readonly adapterIn: AdapterIn | undefined;
   readonly emit: EventListener;
   readonly logger: Logger;
 }
@@ -50,9 +54,12 @@ export async function openContext(parts: SystemParts): Promise<RecoveryContext &
   };
 }
 
-/** Who settles a journal record: the container runtime, or the adapter of the database that it names. */
+/** Who settles a journal record: the container runtime, or the adapter of the database (or of the other container) that it names. */
 export function recovererOf(parts: SystemParts, record: JournalRecord): Recoverer {
-  const recoverer = record.part === "containers" ? parts.containers : parts.databases.get(record.part);
+  const recoverer =
+    record.part === "containers"
+      ? parts.containers
+      : (parts.databases.get(record.part) ?? recovererIn(parts, record.part));
   if (recoverer === undefined) {
     throw new BackupError("not-found", `the journal names the database "${record.part}", which is not configured`, {
       operation: "recover",

@@ -25,7 +25,11 @@ export type { DatabasePruneResult, PruneDecision, PruneOptions, PruneReport, Ret
 export { retentionPolicy, type RetentionPolicy, type RetentionSettings } from "@sutazai/backup-store";
 export type { PlatformExport } from "./platform/export.ts";
 export type { RecoveredOperation, RecoverReport } from "./recover.ts";
+export type { AdapterIn } from "./into.ts";
+export type { ExpectedTime, MeasuredTime } from "./expected-time.ts";
+export type { PlannedRestore, PlannedSafetyBackup } from "./restore-plan.ts";
 export type { RestoreOptions } from "./restore.ts";
+export { describeOperation, stepsOf } from "./unfinished.ts";
 export type { Coverage, Share } from "./share.ts";
 export { createBackupSystem, type BackupSystem, type BackupSystemOptions, type UnlockReport } from "./system.ts";
 export type { VerifiedBackup, VerifyOptions } from "./verify.ts";

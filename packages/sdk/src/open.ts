@@ -18,7 +18,7 @@ export interface OpenedBackupSystem {
 /** A system as the configuration file, the environment and Docker describe it: what the command line works with. */
 export async function openBackupSystem(options: OpenOptions = {}): Promise<OpenedBackupSystem> {
   const config = await loadConfig(dockerRuntime(), options);
-  const { dir, compression, compressionLevel, stateDir, parallel, frozenAtOnce, timeout, drillMemory } =
+  const { dir, compression, compressionLevel, stateDir, parallel, frozenAtOnce, timeout, drillMemory, restoreOrder } =
     config.settings;
   const containers = dockerRuntime({ frozenAtOnce });
   const system = createBackupSystem({
@@ -29,6 +29,8 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     parallel,
     timeoutMs: timeout,
     retention: config.retention,
+    restoreOrder,
+    adapterIn: config.adapterIn,
     drill: { memory: drillMemory, images: config.drillImages },
     ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
     ...(options.logger !== undefined && { logger: options.logger }),

@@ -9,6 +9,7 @@ import {
 } from "@sutazai/backup-verifier";
 import { moduleOf } from "./adapters.ts";
 import type { SystemParts } from "./context.ts";
+import { readerOf } from "./raw-form.ts";
 import { madeBy } from "./version.ts";
 
 /** Keeps what was found beside the backup, with the software that found it. */
@@ -34,7 +35,7 @@ export async function verifyByReading(
     verifications.push(
       await verifyStructure(
         { artifacts, forms, details, read: (name) => source.read(name) },
-        readingAdapterOf(parts, database, kind),
+        readerOf(forms, readingAdapterOf(parts, database, kind)),
         signal,
       ),
     );

@@ -1,5 +1,6 @@
 import { BackupError, toBackupError, type FoundOperation, type SerializedError } from "@sutazai/backup-core";
 import { openContext, recovererOf, type SystemParts } from "./context.ts";
+import { describeOperation } from "./unfinished.ts";
 
 /** What `recover` did with one operation of a dead process. */
 export interface RecoveredOperation {
@@ -42,6 +43,12 @@ export async function settleDeadOperations(parts: SystemParts): Promise<void> {
 }
 
 async function settle(parts: SystemParts, operation: FoundOperation): Promise<RecoveredOperation> {
+  parts.emit({
+    type: "warning",
+    at: new Date().toISOString(),
+    database: operation.database,
+    message: describeOperation(operation),
+  });
   try {
     await using context = await openContext(parts);
     await parts.journal.settle(operation, (record) => recovererOf(parts, record), context);

@@ -306,10 +306,10 @@ describe("restore", () => {
   test("without a safety backup is possible, and loud", async () => {
     expect(await restore({ withoutSafetyBackup: true })).toMatchObject({
       state: "restored",
-      warnings: [expect.stringContaining("no safety backup")],
+      warnings: [expect.stringContaining("NO SAFETY BACKUP")],
     });
     expect(events).toContainEqual(
-      expect.objectContaining({ type: "warning", message: expect.stringContaining("no safety backup") }),
+      expect.objectContaining({ type: "warning", message: expect.stringContaining("NO SAFETY BACKUP") }),
     );
   });
 

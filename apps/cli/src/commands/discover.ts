@@ -8,7 +8,7 @@ export const discoverCommand: Verb<object> = {
   describe: "Show the containers that would be backed up, and those that look as if they should",
   builder: (parser) => parser,
   run: (args) =>
-    runVerb(args, {}, async ({ containers, printer }) => {
+    runVerb(args, { onlyLooks: true }, async ({ containers, printer }) => {
       const found = await discover(containers);
       printer.result("discovery", found, () =>
         table(

@@ -10,12 +10,7 @@ export const listCommand: Verb<{ readonly name?: string }> = {
   describe: "List the backups, oldest first",
   builder: (parser) => parser.positional("name", { type: "string", describe: "Backups of this database only" }),
   run: (args) =>
-    runVerb(args, { storeOnly: true }, async ({ system, printer }) => {
-      for (const { database, command, startedAt, liveness } of await system.pending()) {
-        printer.warning(
-          `a ${command} of ${database}, begun ${startedAt}, is ${liveness === "dead" ? "unfinished: run `sutazai-backup recover`" : "running"}`,
-        );
-      }
+    runVerb(args, { storeOnly: true, onlyLooks: true }, async ({ system, printer }) => {
       const backups = await system.list(args.name);
       const pins = await system.pins(backups.map(({ id }) => id));
       const standings = await system.standings(backups.map(({ id }) => id));

@@ -21,7 +21,7 @@ export const platformCommand: Verb<PlatformArguments> = {
         force: { type: "boolean", describe: "Replace a file that is there" },
       }),
   run: ({ output, force, ...args }) =>
-    runVerb(args, { storeOnly: true }, async ({ system, printer }) => {
+    runVerb(args, { storeOnly: true, onlyLooks: true }, async ({ system, printer }) => {
       const { compose, ...told } = await system.exportPlatform();
       for (const warning of told.warnings) printer.warning(warning);
       if (output === undefined) {

@@ -1,3 +1,4 @@
+import { stepsOf, type RecoveredOperation } from "@sutazai/backup-sdk";
 import { exitCode } from "../exit-codes.ts";
 import type { Verb } from "../verb.ts";
 import { runVerb } from "../session.ts";
@@ -12,10 +13,7 @@ export const recoverCommand: Verb<object> = {
       const report = await system.recover();
       printer.result("recover-report", report, () =>
         [
-          ...report.operations.map(
-            ({ operation, outcome, error }) =>
-              `${operation.database}: the ${operation.command} begun ${operation.startedAt}: ${outcome}${error === undefined ? "" : `\n${formatError(error)}`}`,
-          ),
+          ...report.operations.map(formatRecovered),
           ...report.running.map(
             ({ database, command, pid, host }) =>
               `${database}: a ${command} is running (process ${pid} on ${host}): left alone`,
@@ -29,3 +27,18 @@ export const recoverCommand: Verb<object> = {
       return report.operations.some(({ outcome }) => outcome === "failed") ? exitCode.failed : exitCode.ok;
     }),
 };
+
+const outcomes: Readonly<Record<RecoveredOperation["outcome"], string>> = {
+  undone: "undone; it is as it was before",
+  finished: "finished; it had succeeded",
+  failed: "NOT settled; it stays in the journal",
+};
+
+function formatRecovered({ operation, outcome, error }: RecoveredOperation): string {
+  const { database, command, startedAt } = operation;
+  return [
+    `${database}: the ${command} begun at ${startedAt}: ${outcomes[outcome]}`,
+    ...stepsOf(operation).map((step) => `  - ${step}`),
+    ...(error === undefined ? [] : [formatError(error)]),
+  ].join("\n");
+}

@@ -10,7 +10,7 @@ export const showCommand: Verb<{ readonly id: string }> = {
   describe: "Show what one backup holds and what has been proven of it",
   builder: (parser) => parser.positional("id", { type: "string", demandOption: true, describe: "Backup" }),
   run: (args) =>
-    runVerb(args, { storeOnly: true }, async ({ system, printer }) => {
+    runVerb(args, { storeOnly: true, onlyLooks: true }, async ({ system, printer }) => {
       const { manifest, annotations } = await system.show(args.id);
       printer.result("backup", { manifest, annotations, ...standingOf(annotations) }, () =>
         [

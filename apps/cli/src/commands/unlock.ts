@@ -7,7 +7,7 @@ export const unlockCommand: Verb<object> = {
   describe: "Break the locks of the store and of the databases; only when their holders are gone",
   builder: (parser) => parser,
   run: (args) =>
-    runVerb(args, {}, async ({ system, printer }) => {
+    runVerb(args, { onlyLooks: true }, async ({ system, printer }) => {
       const { store, databases } = await system.unlock();
       printer.result("unlocked", { store, databases }, () =>
         [

@@ -2,10 +2,12 @@ import { BackupError, isBackupError, Secret, type ContainerRuntime, type Databas
 import { retentionPolicy } from "@sutazai/backup-store";
 import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
 import { discover } from "../discover.ts";
+import type { AdapterIn } from "../into.ts";
 import type { RetentionConfig } from "../prune.ts";
 import { defaultDirectories } from "./directories.ts";
 import { readConfigFile, type ConfigFile } from "./file.ts";
 import { isPlainObject, mergeLayers, type Layer, type Merged } from "./layers.ts";
+import { optionsIn } from "./other-container.ts";
 import { configurationError, likelyName } from "./problems.ts";
 import {
   commonDatabaseSchema,
@@ -30,6 +32,7 @@ export interface LoadOptions {
 export interface LoadedConfig {
   readonly settings: Settings;
   readonly adapters: readonly DatabaseAdapter[];
+  readonly adapterIn: AdapterIn;
   /** Images for drills, by database. */
   readonly drillImages: Readonly<Record<string, string>>;
   readonly retention: RetentionConfig;
@@ -62,11 +65,17 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
   const parsed = settingsSchema.safeParse({ ...general, ...(databases !== undefined && { databases }) });
   if (!parsed.success) throw configurationError(parsed.error, [], merged, generalSettings);
   const settings = parsed.data;
-  const adapters = await Promise.all(
+  const described = await Promise.all(
     Object.entries(settings.databases ?? {})
       .filter(([name, given]) => isWanted(name, given, configured, found))
-      .map(([name, given]) => createAdapter(name, given, merged)),
+      .map(async ([name, given]) => ({ name, ...(await describeDatabase(name, given, merged)) })),
   );
+  const adapters = described.map(({ module, options }) => module.create(options as never));
+  const adapterIn: AdapterIn = (database, container, name) => {
+    const of = described.find((each) => each.name === database);
+    if (of === undefined) throw new Error(`the database ${database} is not configured`);
+    return of.module.create(optionsIn(of.module, of.options, container, name) as never);
+  };
   const drillImages = Object.fromEntries(
     Object.entries(settings.databases ?? {}).flatMap(([name, given]) => {
       const { drillImage } = commonSettingsOf(name, given, merged);
@@ -74,7 +83,14 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     }),
   );
   const retention = retentionOf(settings, merged);
-  return { settings, adapters, drillImages, retention, file: file?.path, warnings: environmentLayer.warnings };
+  const warnings = [
+    ...environmentLayer.warnings,
+    ...unknownInOrder(
+      settings.restoreOrder,
+      adapters.map(({ name }) => name),
+    ),
+  ];
+  return { settings, adapters, adapterIn, drillImages, retention, file: file?.path, warnings };
 }
 
 /** Throws `configuration` where the rules of a database, together with the general ones, keep nothing. */
@@ -86,6 +102,16 @@ function retentionOf({ retention: general, databases }: Settings, merged: Merged
     return retention === undefined ? [] : [[name, retention] as const];
   });
   return { general, databases: Object.fromEntries(own) };
+}
+
+/** A name that is no database prevents nothing: in the worst moment the others are still to be restored. */
+function unknownInOrder(order: readonly string[], known: readonly string[]): string[] {
+  return order
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const likely = likelyName(name, known);
+      return `restoreOrder names "${name}", which is no database${likely === undefined ? "" : `; did you mean ${likely}?`}`;
+    });
 }
 
 const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {});
@@ -193,11 +219,12 @@ function isWanted(
   );
 }
 
-async function createAdapter(
+/** The kind and the checked options of a database. */
+async function describeDatabase(
   name: string,
   given: Readonly<Record<string, unknown>>,
   merged: Merged,
-): Promise<DatabaseAdapter> {
+): Promise<{ readonly module: AdapterModule; readonly options: Readonly<Record<string, unknown>> }> {
   const at = ["databases", name];
   const { kind: configuredKind, ...rest } = withoutCommon(given);
   const kind = typeof configuredKind === "string" ? configuredKind : name;
@@ -214,7 +241,7 @@ async function createAdapter(
   const located = hasLocation(withSecrets) ? withSecrets : { ...withSecrets, container: `sutazai-${kind}` };
   const parsed = module.optionsSchema.safeParse({ ...located, name });
   if (!parsed.success) throw configurationError(parsed.error, at, merged, [...optionNames(module), "kind"]);
-  return module.create(parsed.data as never);
+  return { module, options: parsed.data as Record<string, unknown> };
 }
 
 const commonNames = Object.keys(jsonSchemaOf(commonDatabaseSchema).properties ?? {});

@@ -25,6 +25,8 @@ export interface Settings {
   readonly drillMemory: number;
   /** What `prune` keeps. */
   readonly retention?: RetentionSettings | undefined;
+  /** Names of databases: those first, in this order, when all are restored. */
+  readonly restoreOrder: readonly string[];
   /** Where the journal and scratch files are. */
   readonly stateDir: string;
   /** Options by database name; discovered where none are given. */
@@ -72,6 +74,8 @@ export interface BackupConfig {
   readonly drillMemory?: string | number;
   /** `{ days: 14, keepMonthly: 12 }`. */
   readonly retention?: RetentionSettings;
+  /** Names of databases: those first, in this order, when all are restored. */
+  readonly restoreOrder?: readonly string[];
   readonly stateDir?: string;
   /** By name. A name that is a kind needs no `kind`. Where this is given, nothing else is discovered. */
   readonly databases?: Readonly<Record<string, DatabaseConfig>>;
@@ -127,6 +131,10 @@ export const settingsSchema = z.strictObject({
     .default(1024 ** 3)
     .describe("Memory of a throwaway server in a drill: 512m, 1g, …; 1g unless given"),
   retention: retentionSettingsSchema.optional(),
+  restoreOrder: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Names of databases: those first, in this order, when all are restored"),
   stateDir: z
     .string()
     .min(1)

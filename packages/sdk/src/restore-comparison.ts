@@ -1,0 +1,52 @@
+import {
+  BackupError,
+  compareFingerprints,
+  describeDifference,
+  formOf,
+  toBackupError,
+  type DatabaseAdapter,
+  type Fingerprint,
+  type Manifest,
+  type OperationContext,
+} from "@sutazai/backup-core";
+import { isRaw } from "./raw-form.ts";
+
+/** Throws `mismatch` where what was restored is not what was backed up. */
+export function assertEqual(
+  { expected, fingerprint }: { readonly expected: Fingerprint; readonly fingerprint: Fingerprint },
+  database: string,
+): void {
+  const differences = compareFingerprints(expected, fingerprint);
+  if (differences.length === 0 && Object.keys(expected).length > 0) return;
+  throw new BackupError("mismatch", `what was restored is not what was backed up: ${describe(differences)}`, {
+    operation: "restore.validate",
+    database,
+    hint: "it was rolled back; verify the backup (`sutazai-backup verify`) and try another one",
+    details: { differences: differences.length },
+  });
+}
+
+/** After a rollback: whether the database is as the safety backup says, in words. Does not throw. */
+export async function compareWithSafety(
+  adapter: DatabaseAdapter,
+  context: OperationContext,
+  safety: Manifest | undefined,
+): Promise<string> {
+  if (safety === undefined) return "not compared: there is no safety backup";
+  if (isRaw(safety.forms)) return `not compared: safety backup ${safety.id} holds raw files`;
+  const form = formOf(safety);
+  try {
+    const differences = compareFingerprints(form.fingerprint, await adapter.fingerprint(context, form.name));
+    return differences.length === 0
+      ? `compared with safety backup ${safety.id}: equal in ${Object.keys(form.fingerprint).length} facts`
+      : `compared with safety backup ${safety.id}: ${differences.length} facts differ (clients may have written since), ${describe(differences)}`;
+  } catch (thrown) {
+    return `could not be compared with safety backup ${safety.id}: ${toBackupError(thrown).message}`;
+  }
+}
+
+function describe(differences: ReturnType<typeof compareFingerprints>): string {
+  if (differences.length === 0) return "there was nothing to compare";
+  const shown = differences.slice(0, 3).map(describeDifference).join("; ");
+  return differences.length > 3 ? `${shown}; and ${differences.length - 3} more` : shown;
+}
