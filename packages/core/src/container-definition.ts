@@ -73,6 +73,7 @@ export interface NetworkDefinition {
   readonly driver: string;
   /** Nothing on it reaches the outside. */
   readonly internal: boolean;
+  /** What chosen addresses were chosen from; empty where there is none. */
   readonly subnets: readonly string[];
 }
 

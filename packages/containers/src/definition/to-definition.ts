@@ -134,13 +134,14 @@ function toNetwork(
 ): NetworkDefinition {
   const network = networks.find(({ Name }) => Name === name);
   const chosen = (endpoint.IPAMConfig ?? {}) as { IPv4Address?: string; IPv6Address?: string };
+  const addresses = [chosen.IPv4Address, chosen.IPv6Address].flatMap((address) => address || []);
   return {
     name,
     aliases: aliasesOf(endpoint.Aliases as readonly string[] | null | undefined, containerId).sort(),
-    addresses: [chosen.IPv4Address, chosen.IPv6Address].flatMap((address) => address || []),
+    addresses,
     driver: network?.Driver ?? "bridge",
     internal: network?.Internal ?? false,
-    subnets: (network?.IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+    subnets: addresses.length === 0 ? [] : (network?.IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
   };
 }
 
