@@ -6,7 +6,9 @@ import { refusals } from "./refusals.ts";
 import { roundTrips } from "./round-trips.ts";
 import { nowhere, Workbench, type AdapterUnderTest, type ReachableServer } from "./workbench.ts";
 
+export { chromadbContent } from "../content/chromadb.ts";
 export { faissContent } from "../content/faiss.ts";
+export { neo4jContent } from "../content/neo4j.ts";
 export { postgresContent } from "../content/postgres.ts";
 export { qdrantContent } from "../content/qdrant.ts";
 export { redisContent } from "../content/redis.ts";

@@ -1,0 +1,80 @@
+import { BackupError, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
+import { z } from "zod";
+import { backup } from "./backup.ts";
+import { fence } from "./fence.ts";
+import { fingerprint, formName } from "./fingerprint.ts";
+import { inspectArtifact } from "./inspect.ts";
+import { chromadbOptionsSchema, formNames, type ChromadbOptions } from "./options.ts";
+import { methodOf, planRestore } from "./plan.ts";
+import { probe } from "./probe.ts";
+import { recover } from "./recover.ts";
+import { restoreByImporting } from "./restore/import.ts";
+import { restoreByReplacing } from "./restore/replace.ts";
+import { Server } from "./server.ts";
+import { containerName } from "./target.ts";
+
+/**
+ * One Chroma server of version 1: all its tenants, databases and collections. Does no I/O until a method is called. Throws
+ * `configuration` for options that cannot be right.
+ */
+export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter {
+  const parsed = chromadbOptionsSchema.safeParse(options);
+  const name = options.name ?? "chromadb";
+  if (!parsed.success) {
+    throw new BackupError("configuration", `options of database "${name}": ${z.prettifyError(parsed.error)}`, {
+      operation: "chromadb.configure",
+      database: name,
+      hint: "mend the settings named",
+    });
+  }
+  const hasContainer = containerName(options) !== undefined;
+  const forms = options.forms ?? (hasContainer ? formNames : (["export"] as const));
+  const fenceKind = hasContainer ? "isolated" : "none";
+
+  const told = async <Result>(
+    operation: string,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      signal?.throwIfAborted();
+      return await work();
+    } catch (error) {
+      // Whatever an abort made fail, the abort is the reason.
+      const thrown: unknown = signal?.aborted === true ? signal.reason : error;
+      throw toBackupError(thrown, { operation: `chromadb.${operation}`, database: name });
+    }
+  };
+  const connected = <Result>(operation: string, context: OperationContext, work: (server: Server) => Promise<Result>) =>
+    told(operation, context.signal, async () => {
+      using server = await Server.open(options, name, context.containers, context.signal);
+      return await work(server);
+    });
+
+  return {
+    kind: "chromadb",
+    name,
+    capabilities: {
+      forms: forms.map((form) => ({ name: form, pointInTime: form === "data", byDefault: true })),
+      restoreMethods: forms.map((form) => ({ name: methodOf[form], restarts: hasContainer, fence: fenceKind })),
+      restoresPart: false,
+    },
+    probe: (context) => connected("probe", context, async (server) => probe(context, server)),
+    backup: (context, sink) => connected("backup", context, (server) => backup(context, server, forms, sink)),
+    planRestore: (context, manifest, chosen) =>
+      connected("plan-restore", context, (server) => planRestore(context, server, manifest, chosen)),
+    fence: (context) => connected("fence", context, (server) => fence(context, server)),
+    restore: (context, source, { form }) =>
+      connected("restore", context, (server) =>
+        formName(form) === "data"
+          ? restoreByReplacing(context, server, source)
+          : restoreByImporting(context, server, source),
+      ),
+    fingerprint: (context, form) =>
+      connected("fingerprint", context, (server) => fingerprint(context, server, formName(form))),
+    inspectArtifact: (artifact, content, facts) =>
+      told("inspect", undefined, () => inspectArtifact(artifact, content, facts)),
+    recover: (record, settlement, context) =>
+      told("recover", undefined, () => recover(options, name, record, settlement, context)),
+  };
+}

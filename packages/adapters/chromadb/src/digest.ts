@@ -1,0 +1,40 @@
+import { createHash, type Hash } from "node:crypto";
+import type { ArtifactSink, Bytes } from "@sutazai/backup-core";
+
+export function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** Bytes as they pass by are hashed and counted. */
+export class PassingDigest {
+  readonly #hash: Hash = createHash("sha256");
+  bytes = 0;
+
+  add(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.bytes += chunk.length;
+  }
+
+  /** The same bytes, hashed as they pass. */
+  async *observe(content: Bytes): Bytes {
+    for await (const chunk of content) {
+      this.add(chunk);
+      yield chunk;
+    }
+  }
+
+  /** To be asked once, at the end. */
+  hex(): string {
+    return this.#hash.digest("hex");
+  }
+}
+
+export async function writeOnce(sink: ArtifactSink, name: string, content: Uint8Array): Promise<void> {
+  await sink.write(
+    name,
+    (async function* (): Bytes {
+      yield content;
+    })(),
+    { size: content.length },
+  );
+}

@@ -1,0 +1,105 @@
+import { isBackupError, type ArtifactSink, type FormFacts, type OperationContext } from "@sutazai/backup-core";
+import { findCollection, listCollections, listDatabases, type DatabaseRef } from "../collections.ts";
+import { artifactOf, catalogArtifact, type ExportedCollection } from "../details.ts";
+import { PassingDigest, sha256, writeOnce } from "../digest.ts";
+import type { Server } from "../server.ts";
+import { catalogFacts, type Catalog, type CatalogDatabase } from "./catalog.ts";
+import { writeCollection, type Written } from "./write-collection.ts";
+
+/** What came of the form `export`. */
+export interface ExportCapture {
+  readonly form: FormFacts;
+  readonly databases: readonly DatabaseRef[];
+  readonly collections: readonly ExportedCollection[];
+  readonly digests: Readonly<Record<string, string>>;
+  readonly incomplete: readonly string[];
+}
+
+/** Exports one collection after the other. */
+export async function captureExport(
+  context: OperationContext,
+  server: Server,
+  tenants: readonly string[],
+  sink: ArtifactSink,
+): Promise<ExportCapture> {
+  const { signal } = context;
+  const from = new Date().toISOString();
+  const digests: Record<string, string> = {};
+  const facts = {};
+  const incomplete: string[] = [];
+  const exported: ExportedCollection[] = [];
+  const catalog: CatalogDatabase[] = [];
+  const databases = await listDatabases(server, tenants, signal);
+  for (const where of databases) {
+    const taken: { name: string; artifact: string; records: number }[] = [];
+    const before = await listCollections(server, where, signal);
+    for (const collection of before) {
+      const { name, id } = collection;
+      const artifact = artifactOf(where, name);
+      const passing = new PassingDigest();
+      const written: Written = { facts: {}, records: 0 };
+      try {
+        await sink.write(artifact, passing.observe(writeCollection(context, server, where, collection, written)));
+      } catch (error) {
+        if (!(await wasDropped(error, context, server, where, name, id))) throw error;
+        incomplete.push(`collection ${described(where, name)} was dropped during the backup`);
+        continue;
+      }
+      digests[artifact] = passing.hex();
+      Object.assign(facts, written.facts);
+      exported.push({ ...where, name, artifact });
+      taken.push({ name, artifact, records: written.records });
+    }
+    catalog.push({ ...where, collections: taken });
+    const known = new Set(before.map(({ id }) => id));
+    for (const { id, name } of await listCollections(server, where, signal)) {
+      if (!known.has(id)) incomplete.push(`collection ${described(where, name)} was created during the backup`);
+    }
+  }
+  const whole: Catalog = {
+    format: "chromadb-export",
+    version: 1,
+    serverVersion: server.version,
+    databases: catalog,
+  };
+  const text = Buffer.from(`${JSON.stringify(whole, undefined, 1)}\n`);
+  await writeOnce(sink, catalogArtifact, text);
+  digests[catalogArtifact] = sha256(text);
+  return {
+    form: {
+      name: "export",
+      method: "POST /api/v2/…/collections/{collection}/get, by id",
+      capture: { from, to: new Date().toISOString() },
+      pausedMs: 0,
+      artifacts: [...exported.map(({ artifact }) => artifact), catalogArtifact],
+      fingerprint: { ...facts, ...catalogFacts(catalog) },
+      notCovered: [
+        "the records are not those of one moment where others write meanwhile",
+        "ids of collections: they change when it is restored",
+        "tenants that nobody has named, where the data directory cannot be read",
+        "the last bits of vectors that are compared by cosine: the server computes them anew",
+      ],
+    },
+    databases,
+    collections: exported,
+    digests,
+    incomplete,
+  };
+}
+
+function described({ tenant, database }: DatabaseRef, name: string): string {
+  return `${JSON.stringify(name)} of ${tenant}/${database}`;
+}
+
+async function wasDropped(
+  error: unknown,
+  { signal }: OperationContext,
+  server: Server,
+  where: DatabaseRef,
+  name: string,
+  id: string,
+): Promise<boolean> {
+  if (signal.aborted || !isBackupError(error) || error.reason === "no-space") return false;
+  const now = await findCollection(server, where, name, signal).catch(() => undefined);
+  return error.reason === "not-found" && now?.id !== id;
+}

@@ -1,0 +1,2 @@
+export { chromadbAdapter } from "./adapter.ts";
+export { chromadbOptionsSchema, type ChromadbOptions } from "./options.ts";

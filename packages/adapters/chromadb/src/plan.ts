@@ -1,0 +1,139 @@
+import { runAt } from "@sutazai/backup-containers";
+import {
+  BackupError,
+  formOf,
+  type ContainerInfo,
+  type Manifest,
+  type OperationContext,
+  type RestoreOptions,
+  type RestorePlan,
+} from "@sutazai/backup-core";
+import { containerOf } from "./data/capture-data.ts";
+import { dataArtifact, readDetails } from "./details.ts";
+import { formName } from "./fingerprint.ts";
+import type { FormName } from "./options.ts";
+import type { Server } from "./server.ts";
+import { dataPlace } from "./target.ts";
+
+const operation = "chromadb.plan-restore";
+
+/** Which way a form is restored. */
+export const methodOf: Readonly<Record<FormName, string>> = { data: "replace", export: "import" };
+
+/** Checks that the backup fits the server, and says what will be done. Changes nothing. */
+export async function planRestore(
+  context: OperationContext,
+  server: Server,
+  manifest: Manifest,
+  { form: wanted, method, only }: RestoreOptions,
+): Promise<RestorePlan> {
+  const form = formName(wanted);
+  if (method !== methodOf[form]) {
+    throw unsupported(
+      `the form ${form} is not restored by ${JSON.stringify(method)}`,
+      `use the method "${methodOf[form]}"`,
+    );
+  }
+  if (only !== undefined) {
+    throw unsupported("a collection is not restored alone", "restore into another server and copy from there");
+  }
+  const { artifacts } = formOf(manifest, form);
+  const details = readDetails(manifest);
+  assertVersion(manifest.serverVersion, server.version);
+  const warnings = manifest.incomplete.map((problem) => `the backup is not complete: ${problem}`);
+  if (form === "export") {
+    const collections = details.export?.collections ?? [];
+    if (collections.some(({ artifact }) => !artifacts.includes(artifact))) throw lacking(manifest);
+    return {
+      steps: importSteps(server, collections.length),
+      warnings: [...warnings, "ids of collections change: an application that has stored them does not find them"],
+    };
+  }
+  if (!artifacts.includes(dataArtifact) || details.data === null) throw lacking(manifest);
+  const container = containerOf(server);
+  assertRestartable(container);
+  await assertSpace(context, server, container, manifest);
+  return { steps: replaceSteps(server, container), warnings };
+}
+
+function replaceSteps(server: Server, container: ContainerInfo): string[] {
+  const { name } = container;
+  return [
+    `take ${name} off its networks, so that nobody writes before it is validated`,
+    `unpack the data directory beside the present one in ${dataPlace(container, server.options.directory).directory}`,
+    `stop ${name}, set the present files aside, put those of the backup in their place`,
+    "compare all files and what is in them with the backup",
+    `start ${name}, read every record and vector through it and compare; restart it, and compare again`,
+    `put ${name} back on its networks, remove what was set aside`,
+  ];
+}
+
+function importSteps({ target, options }: Server, count: number): string[] {
+  const name = target.container?.name;
+  return [
+    ...(name === undefined ? [] : [`take ${name} off its networks, so that nobody writes before it is validated`]),
+    `make ${count} collections under temporary names, fill them, read every record back and compare`,
+    "set the present collections of these names aside by renaming them, and give their names to the new ones",
+    ...(options.exact === true ? ["set aside every other collection of these databases"] : []),
+    ...(name === undefined ? [] : [`restart ${name}, and compare again`]),
+    "delete what was set aside",
+  ];
+}
+
+export function assertRestartable({ name, autoRemove, orchestrator }: ContainerInfo): void {
+  if (!autoRemove && orchestrator === undefined) return;
+  throw unsupported(
+    autoRemove
+      ? `container ${name} was started with --rm: stopping it would remove it`
+      : `container ${name} belongs to ${orchestrator}, which would start another in its place`,
+    "restore into a container that may be stopped, or restore the form `export`",
+  );
+}
+
+async function assertSpace(
+  { containers, signal }: OperationContext,
+  server: Server,
+  container: ContainerInfo,
+  manifest: Manifest,
+): Promise<void> {
+  const place = dataPlace(container, server.options.directory);
+  const bytes = manifest.artifacts.find(({ name }) => name === dataArtifact)?.plain.bytes ?? 0;
+  const script = `cd -- "$1" && df -Pk . | { read -r _; read -r _ _ _ free _; echo "$free"; }`;
+  const tool = { purpose: "chromadb-space", script, arguments: [place.directory], signal };
+  const free = Number(await runAt(place, containers, tool));
+  if (!Number.isFinite(free) || free * 1024 >= bytes) return;
+  const mebibytes = (count: number) => Math.ceil(count / 1024 ** 2);
+  throw new BackupError(
+    "no-space",
+    `the backup needs ${mebibytes(bytes)} MiB beside the present data of ${container.name}; ${mebibytes(free * 1024)} MiB are free`,
+    { operation, hint: "make room on that volume; the present files are kept until the restore has succeeded" },
+  );
+}
+
+/** Files are migrated to newer servers when these start, never to older ones; the API is the same within a major version. */
+function assertVersion(ofBackup: string, ofServer: string): void {
+  const numbers = (text: string) =>
+    [...text.matchAll(/(\d+)\.(\d+)\.(\d+)/g)].map((parts) => parts.slice(1).map(Number));
+  const [theirs, ours] = [numbers(ofBackup), numbers(ofServer)];
+  for (const [at, written] of theirs.entries()) {
+    const present = ours[at];
+    if (present === undefined) continue;
+    const difference = written.map((number, part) => number - (present[part] ?? 0)).find((each) => each !== 0) ?? 0;
+    if (difference <= 0) continue;
+    throw new BackupError("incompatible-version", `the backup is of Chroma ${ofBackup}, the server is ${ofServer}`, {
+      operation,
+      hint: "restore into the version that the backup is of, or a later one",
+    });
+  }
+}
+
+function lacking({ id }: Manifest): BackupError {
+  return new BackupError("corrupt", `backup ${id} lacks a part of what it should hold`, {
+    operation,
+    hint: "use another backup (`sutazai-backup list`)",
+  });
+}
+
+function unsupported(message: string, hint: string): BackupError {
+  return new BackupError("unsupported", message, { operation, hint });
+}
