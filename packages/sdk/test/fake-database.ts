@@ -19,7 +19,7 @@ type Step = "probe" | "backup" | "plan" | "fence" | "restore" | "replaced" | "re
 /** A database of lines, held here. Fails or waits where a test tells it to. */
 export class FakeDatabase implements DatabaseAdapter {
   readonly kind = "redis";
-  readonly name: string;
+  name: string;
   readonly capabilities = {
     forms: [{ name: "lines", pointInTime: true, byDefault: true }],
     restoreMethods: [
@@ -31,6 +31,8 @@ export class FakeDatabase implements DatabaseAdapter {
   lines: readonly string[];
   fenced = false;
   incomplete: readonly string[] = [];
+  /** What a plan says. */
+  steps: readonly string[] = [];
   readonly calls: Step[] = [];
   readonly #faults = new Map<Step, (context?: OperationContext) => void | Promise<void>>();
 
@@ -88,7 +90,7 @@ export class FakeDatabase implements DatabaseAdapter {
 
   async planRestore(context: OperationContext) {
     await this.#reach("plan", context);
-    return { steps: [], warnings: [] };
+    return { steps: this.steps, warnings: [] };
   }
 
   async fence(context: OperationContext): Promise<void> {
