@@ -1,6 +1,6 @@
 import { link, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { BackupError, newId, syncDirectory, type Annotation } from "@sutazai/backup-core";
+import { BackupError, jsonSchema, newId, syncDirectory, type Annotation } from "@sutazai/backup-core";
 import { z } from "zod";
 import { sha256 } from "./content.ts";
 import { codeOf, makeDirectory, readSmallFile, writeNewFile } from "./files.ts";
@@ -9,10 +9,15 @@ import type { Staging } from "./staging.ts";
 
 const largestAnnotation = 64 * 1024 * 1024;
 
-const annotationSchema: z.ZodType<Annotation> = z.strictObject({ kind: z.string(), at: z.string(), value: z.json() });
+const annotationSchema: z.ZodType<Annotation> = z.strictObject({
+  kind: z.string(),
+  at: z.string(),
+  value: jsonSchema,
+});
 
+/** Numbers that can be counted on from: what claims a higher one was not put there by `annotate`. */
 export function isAnnotationFile(name: string): boolean {
-  return /^[0-9]{6,}\.json$/.test(name);
+  return /^[0-9]{6,9}\.json$/.test(name);
 }
 
 /**
@@ -27,9 +32,12 @@ export async function addAnnotation(backup: string, staging: Staging, annotation
   await writeNewFile(staged, `${text}\n${sha256(text)}\n`);
   if (await makeDirectory(folder)) await syncDirectory(backup);
   for (;;) {
-    const number = Math.max(0, ...(await annotationFiles(backup)).map((name) => Number.parseInt(name, 10))) + 1;
+    const last = Number.parseInt((await annotationFiles(backup)).at(-1) ?? "0", 10);
+    const file = `${String(last + 1).padStart(6, "0")}.json`;
+    if (!isAnnotationFile(file))
+      throw new BackupError("corrupt", `there is no number left behind ${last} in ${folder}`);
     try {
-      await link(staged, join(folder, `${String(number).padStart(6, "0")}.json`));
+      await link(staged, join(folder, file));
       break;
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
@@ -46,15 +54,22 @@ export async function readAnnotations(backup: string): Promise<Annotation[]> {
 
 async function readAnnotation(path: string): Promise<Annotation> {
   const content = (await readSmallFile(path, largestAnnotation)).toString("utf8");
-  const [text = "", digest, end, ...more] = content.split("\n");
-  if (digest === sha256(text) && end === "" && more.length === 0) {
-    const parsed = annotationSchema.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-  }
+  const [text = "", digest, end, ...more] = content.split("\n", 4);
+  const isWhole = digest === sha256(text) && end === "" && more.length === 0;
+  const annotation = isWhole ? annotationSchema.safeParse(parsed(text)).data : undefined;
+  if (annotation !== undefined) return annotation;
   throw new BackupError("corrupt", `${path} is damaged`, {
     operation: "store.annotations",
     hint: "see what it said, move it away and verify or pin the backup again",
   });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** By number. */

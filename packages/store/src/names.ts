@@ -87,10 +87,15 @@ export function isArtifactFile(file: string): boolean {
   const [first, ...rest] = file.split("/");
   return (
     !/[\\\0]/.test(file) &&
-    [first, ...rest].every((part) => part !== "" && part !== "." && part !== "..") &&
+    Buffer.byteLength(file) <= longestPath &&
+    [first, ...rest].every((part) => part !== "" && part !== "." && part !== ".." && fits(part)) &&
     first !== annotationsFolder &&
     file !== manifestFile
   );
+}
+
+function fits(component: string | undefined): boolean {
+  return Buffer.byteLength(component ?? "") <= longestComponent;
 }
 
 /** The files of one backup's artifacts: different artifacts get different files, also where case makes no difference. */
