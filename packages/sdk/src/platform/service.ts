@@ -28,7 +28,7 @@ export function toService(service: string, container: ContainerDefinition, aroun
   }
   return withoutEmpty({
     image: literal(container.image),
-    container_name: container.name,
+    container_name: literal(container.name),
     entrypoint: container.entrypoint?.map((_, index, all) => argument(service, all, index, variables)),
     command: container.command?.map((_, index, all) => argument(service, all, index, variables)),
     user: optional(container.user),
@@ -46,7 +46,7 @@ export function toService(service: string, container: ContainerDefinition, aroun
     ),
     ...networking(service, container, around),
     ports: container.ports.map(toPort),
-    restart: container.restart,
+    restart: literal(container.restart),
     healthcheck: container.healthCheck === null ? undefined : toHealthCheck(container.healthCheck, warn),
     stop_signal: optional(container.stopSignal),
     stop_grace_period: container.stopTimeoutSeconds === null ? undefined : `${container.stopTimeoutSeconds}s`,
@@ -96,7 +96,7 @@ function networking(service: string, container: ContainerDefinition, around: Sur
   const shared = /^container:(.*)$/.exec(networkMode)?.[1];
   if (shared !== undefined) {
     const other = around.services.get(shared);
-    return { network_mode: other === undefined ? networkMode : `service:${other}` };
+    return { network_mode: other === undefined ? literal(networkMode) : `service:${other}` };
   }
   if (["bridge", "host", "none"].includes(networkMode)) {
     if (networks.length === 0) return { network_mode: networkMode };
