@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, open, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BackupError, currentProcess, livenessOf, processIdentitySchema } from "@sutazai/backup-core";
@@ -149,13 +149,23 @@ async function importBase(folder: string, tag: string, official: string): Promis
   await engine.getImage(id).tag({ repo: repo ?? tag, tag: version ?? "latest" });
 }
 
+/** Whom this host trusts: a Dockerfile that fetches over HTTPS may copy it into a stage that it throws away. */
+const trusted = "/etc/ssl/certs/ca-certificates.crt";
+
 async function build(folder: string, tag: string, from: string): Promise<void> {
   const engine = await docker();
-  const stream = await engine.buildImage(
-    { context: folder, src: await readdir(folder) },
-    { t: tag, buildargs: { BASE: from }, version: "1" },
-  );
-  await finished(engine, stream);
+  const context = await mkdtemp(join(tmpdir(), "sutazai-image-"));
+  try {
+    await cp(folder, context, { recursive: true });
+    if (existsSync(trusted)) await copyFile(trusted, join(context, basename(trusted)));
+    const stream = await engine.buildImage(
+      { context, src: await readdir(context) },
+      { t: tag, buildargs: { BASE: from }, version: "1" },
+    );
+    await finished(engine, stream);
+  } finally {
+    await rm(context, { recursive: true, force: true });
+  }
 }
 
 /** Waits for the end of a pull, build or import; resolves to the last status, rejects with the engine's error. */

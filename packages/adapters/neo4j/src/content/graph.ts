@@ -1,0 +1,83 @@
+import type { Fact, Fingerprint, Json } from "@sutazai/backup-core";
+import { digestOf, MultisetDigest, RowHash } from "@sutazai/backup-formats";
+import { NodeDigests } from "./node-digests.ts";
+
+/** 96 MB of digests at most. */
+const mostNodes = 12_000_000;
+
+/**
+ * What a graph comes to, whatever ids its parts have: counts by label and type, and the sum of the hashes of all nodes and of all relationships, these with the digests
+ * of the two nodes they connect. Nodes first, then relationships, each in any order.
+ */
+export class GraphContent {
+  readonly #labels = new Map<string, number>();
+  readonly #types = new Map<string, number>();
+  readonly #nodes = new MultisetDigest();
+  readonly #relationships = new MultisetDigest();
+  readonly #digests = new NodeDigests(mostNodes);
+  readonly #row = new RowHash();
+  #isBounded = true;
+  #dangling = 0;
+
+  get nodes(): number {
+    return this.#nodes.count;
+  }
+
+  get relationships(): number {
+    return this.#relationships.count;
+  }
+
+  /** Relationships that lack one of their nodes: what is written while a graph is read in pieces. */
+  get dangling(): number {
+    return this.#dangling;
+  }
+
+  addNode(id: bigint, labels: readonly string[], properties: Json): void {
+    const sorted = [...labels].sort();
+    for (const label of sorted) count(this.#labels, label);
+    if (sorted.length === 0) count(this.#labels, "");
+    this.#hash([sorted, properties]);
+    this.#nodes.add(this.#row);
+    this.#isBounded = this.#digests.set(id, this.#row.lanes) && this.#isBounded;
+  }
+
+  addRelationship(type: string, properties: Json, start: bigint, end: bigint): void {
+    count(this.#types, type);
+    if (this.#isBounded && !(this.#digests.has(start) && this.#digests.has(end))) this.#dangling += 1;
+    this.#hash([type, properties, this.#digests.get(start), this.#digests.get(end)]);
+    this.#relationships.add(this.#row);
+  }
+
+  /** The facts; `prefix` says of which database. */
+  facts(prefix: string): Fingerprint {
+    const counted = (kind: string, counts: ReadonlyMap<string, number>) =>
+      [...counts].map(([name, exact]): [string, Fact] => [`${prefix}/${kind}:${name}`, { exact }]);
+    const unknown: Fact = { absent: `the graph has more than ${mostNodes} nodes` };
+    return Object.fromEntries<Fact>([
+      ...counted("nodes", this.#labels),
+      ...counted("relationships", this.#types),
+      [`${prefix}/nodes`, { exact: this.#nodes.toString() }],
+      [`${prefix}/relationships`, this.#isBounded ? { exact: this.#relationships.toString() } : unknown],
+    ]);
+  }
+
+  #hash(row: Json): void {
+    this.#row.reset();
+    this.#row.update(Buffer.from(JSON.stringify(row)));
+    this.#row.finish();
+  }
+}
+
+/** Facts about indexes and constraints, by their names: the statement that makes them, as a digest. */
+export function schemaFacts(prefix: string, schema: ReadonlyMap<string, string>): Fingerprint {
+  return Object.fromEntries(
+    [...schema].map(([name, statement]): [string, Fact] => [
+      `${prefix}/schema:${name}`,
+      { exact: digestOf(statement) },
+    ]),
+  );
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}

@@ -1,0 +1,68 @@
+import type { ArtifactSink, Fact, FormFacts, OperationContext } from "@sutazai/backup-core";
+import type { Details } from "../details.ts";
+import { readDump } from "../dump/dump-file.ts";
+import { dumpOf, type Store } from "../dump/admin.ts";
+import { whilePassing } from "../dump/while-passing.ts";
+import { dumpArtifact } from "../forms.ts";
+
+/** What a method has put into the sink. */
+export interface Capture {
+  readonly form: FormFacts;
+  readonly details: Details;
+  readonly isEmpty: boolean;
+  readonly incomplete: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export const notCovered: readonly string[] = [
+  "configuration, plugins and logs: they are not in the server's data directory",
+  "passwords as text: they are in `system`, hashed",
+];
+
+/** Checks and dumps databases of a store that nobody uses, all at once; every dump is read to its end as it passes. */
+export async function writeDumps(
+  context: Pick<OperationContext, "containers" | "signal" | "progress">,
+  store: Store,
+  databases: readonly string[],
+  sink: ArtifactSink,
+): Promise<Details["databases"]> {
+  const { containers, progress } = context;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
+  const dump = async (name: string) => {
+    let bytes = 0;
+    progress({ step: `checking and dumping ${name}` });
+    const passing = whilePassing(
+      dumpOf(containers, store, name, signal),
+      (dumped) => readDump(dumped, signal),
+      (facts) => (bytes = facts.bytes),
+    );
+    await sink.write(dumpArtifact(name), passing, { compressed: true });
+    return { name, bytes };
+  };
+  let first: { readonly error: unknown } | undefined;
+  const outcomes = await Promise.all(
+    databases.map((name) =>
+      dump(name).catch((error: unknown) => {
+        first ??= { error };
+        failed.abort(error);
+        return undefined;
+      }),
+    ),
+  );
+  context.signal.throwIfAborted();
+  if (first !== undefined) throw first.error;
+  return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+/** The range of a count that was different before and after; anything else is not known then. */
+export function between(before: Fact | undefined, after: Fact | undefined): Fact {
+  const [low, high] = [countOf(before), countOf(after)];
+  if (low === undefined || high === undefined) return { absent: "written to while it was captured" };
+  return { bounds: [low, high] };
+}
+
+function countOf(fact: Fact | undefined): number | undefined {
+  if (fact === undefined) return 0;
+  return "exact" in fact && typeof fact.exact === "number" ? fact.exact : undefined;
+}

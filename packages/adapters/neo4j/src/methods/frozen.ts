@@ -1,0 +1,115 @@
+import { BackupError, type ArtifactSink, type JournalOperation, type OperationContext } from "@sutazai/backup-core";
+import { readContent, type ServerContent } from "../fingerprint.ts";
+import { dumpArtifact } from "../forms.ts";
+import type { Neo4jOptions } from "../options.ts";
+import { whenReady } from "../ready.ts";
+import type { Server } from "../server.ts";
+import { dataDirectoryOf, withContainer, type ContainerTarget, type Target } from "../target.ts";
+import { notCovered, writeDumps, type Capture } from "./capture.ts";
+
+/** Where images of Neo4j keep their data. */
+const dataDirectory = "/data";
+const defaultMemory = 1536 * 1024 ** 2;
+const graceSeconds = 300;
+
+/**
+ * A dump without a stop: the data directory is copied while the server stands still, a throwaway server of the same image recovers the copy and tells what is in it, and
+ * when it has stopped cleanly its databases are checked and dumped.
+ */
+export async function captureFrozen(
+  context: OperationContext,
+  target: Target,
+  _server: Server,
+  options: Neo4jOptions,
+  sink: ArtifactSink,
+): Promise<Capture> {
+  const { containers, journal, signal, progress } = context;
+  const reached = withContainer(target);
+  const path = dataDirectoryOf(reached.container);
+  progress({ step: "copying the data while the server stands still" });
+  await using copy = await containers.frozenCopy({
+    container: reached.container,
+    paths: [path],
+    purpose: "neo4j",
+    ...(options.maxPauseSeconds !== undefined && { maxPauseMs: options.maxPauseSeconds * 1_000 }),
+    journal,
+    signal,
+  });
+  const volumes = { [dataDirectory]: copy.volumes[path] ?? "" };
+  const content = await recoverCopy(context, reached, volumes, options);
+  const store = { image: reached.container.imageId, volumes, directory: dataDirectory };
+  const databases = await writeDumps(context, store, content.databases, sink);
+  return {
+    form: {
+      name: "dump",
+      method: `frozen copy (${copy.method}), recovered, checked, neo4j-admin database dump`,
+      capture: copy.capture,
+      pausedMs: copy.frozenMs,
+      artifacts: databases.map(({ name }) => dumpArtifact(name)),
+      fingerprint: content.fingerprint,
+      notCovered,
+    },
+    details: { databases },
+    isEmpty: content.isEmpty,
+    incomplete: [],
+    warnings: [],
+  };
+}
+
+/** Starts a server on the copy, reads what it holds, and stops it cleanly: only then can it be dumped. */
+async function recoverCopy(
+  { containers, signal, progress }: OperationContext,
+  target: ContainerTarget,
+  volumes: Readonly<Record<string, string>>,
+  options: Neo4jOptions,
+): Promise<ServerContent> {
+  progress({ step: "recovering the copy" });
+  const { imageId, environment } = target.container;
+  await using throwaway = await containers.throwaway({
+    image: imageId,
+    purpose: "neo4j-recovery",
+    environment: recoveryEnvironment(environment),
+    memoryLimit: options.recoveryMemory ?? defaultMemory,
+    volumes,
+    signal,
+  });
+  const started = await whenReady(containers, throwaway, { ...target, tls: false }, { signal }).catch(
+    async (error: unknown) => {
+      signal.throwIfAborted();
+      const isMemory = await throwaway.ranOutOfMemory().catch(() => false);
+      throw new BackupError(
+        "tool-failed",
+        `the copy could not be recovered: ${isMemory ? "the server ran out of memory" : error instanceof Error ? error.message : String(error)}: ${(await throwaway.logs().catch(() => "")).trim().split("\n").slice(-3).join("\n")}`,
+        {
+          operation: "neo4j.recover-copy",
+          hint: "give it more memory (setting `recoveryMemory`), or take the method offline",
+          cause: error,
+        },
+      );
+    },
+  );
+  let content: ServerContent;
+  {
+    await using server = started.server;
+    progress({ step: "reading what the copy holds" });
+    content = await readContent(server);
+  }
+  await containers.stop(throwaway.id, { journal: unrecorded, graceSeconds });
+  return content;
+}
+
+/** What a server needs to know to take up another's data, and no more: neither its plugins nor its limits. */
+function recoveryEnvironment(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const kept = ["NEO4J_initial_dbms_default__database", "NEO4J_ACCEPT_LICENSE_AGREEMENT"];
+  return {
+    ...Object.fromEntries(kept.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))),
+    ...(environment["NEO4J_AUTH"] === "none" && { NEO4J_AUTH: "none" }),
+    NEO4J_dbms_usage__report_enabled: "false",
+  };
+}
+
+/** The throwaway is never started again: its label is its journal. */
+const unrecorded: JournalOperation = {
+  id: "",
+  record: (record) => Promise.resolve({ record, settle: () => Promise.resolve() }),
+};

@@ -1,0 +1,33 @@
+import { BackupError } from "@sutazai/backup-core";
+import type { Server } from "./server.ts";
+
+/** The server's version, `2026.08.1`. Throws `unsupported` for what is older than 5, or for another edition's cluster. */
+export async function serverVersion(server: Server): Promise<string> {
+  const components = await server.rows<{ name: string; versions: readonly string[]; edition: string }>(
+    "system",
+    "CALL dbms.components() YIELD name, versions, edition RETURN name, versions, edition",
+  );
+  const kernel = components.find(({ name }) => name === "Neo4j Kernel") ?? components[0];
+  const version = kernel?.versions[0] ?? "";
+  if (majorOf(version) >= 5) return version;
+  throw new BackupError("unsupported", `this server is Neo4j ${version || "of an unknown version"}`, {
+    operation: "neo4j.version",
+    hint: "version 5 or newer is needed",
+  });
+}
+
+/** Whether a store that one version has written may be too new for another: a later major or minor. */
+export function isNewer(written: string, reading: string): boolean {
+  const [writtenParts, readingParts] = [partsOf(written), partsOf(reading)];
+  if (writtenParts.major !== readingParts.major) return writtenParts.major > readingParts.major;
+  return writtenParts.minor > readingParts.minor;
+}
+
+function majorOf(version: string): number {
+  return partsOf(version).major;
+}
+
+function partsOf(version: string): { readonly major: number; readonly minor: number } {
+  const [, major = "0", minor = "0"] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  return { major: Number(major), minor: Number(minor) };
+}
