@@ -32,12 +32,13 @@ export function tarPolicy(types: readonly TarEntryType[]): (header: TarHeader) =
     const before = seen.get(name);
     if (before !== undefined && !(before === "implied" && type === "directory")) return "its name was there before";
 
-    for (let slash = name.indexOf("/"); slash !== -1; slash = name.indexOf("/", slash + 1)) {
+    // From the innermost out, up to one that is known: those around that one were looked at when it came.
+    for (let slash = name.lastIndexOf("/"); slash > 0; slash = name.lastIndexOf("/", slash - 1)) {
       const parent = name.slice(0, slash);
       const parentType = seen.get(parent);
-      if (parentType === undefined) remember(parent, "implied");
-      else if (parentType !== "implied" && parentType !== "directory")
-        return `it lies below the ${parentType} ${parent}`;
+      if (parentType === "implied" || parentType === "directory") break;
+      if (parentType !== undefined) return `it lies below the ${parentType} ${parent}`;
+      remember(parent, "implied");
     }
     remember(name, type);
     if (namesCost > namesLimit) return "it comes after more names than can be kept apart";

@@ -34,6 +34,11 @@ const kinds: Readonly<Record<string, string>> = { TABLE: "table-definition" };
 // pg_dump lists the roles of a policy as they happen to lie in the server's catalog, which any ALTER ROLE may change: its words count in no order.
 const unordered: ReadonlySet<string> = new Set(["POLICY"]);
 
+/** What the names of facts may come to: a manifest with more of them could not be published. */
+const namesLimit = 64 * 1024 * 1024;
+/** Of a fact in a manifest, beside its name. */
+const costPerName = 100;
+
 const complete = /^-- PostgreSQL database (?:cluster )?dump complete$/;
 const begins = /^-- PostgreSQL database (?:cluster )?dump$/;
 
@@ -45,6 +50,7 @@ export class DumpReader implements DumpHandler {
   readonly #lexer: DumpLexer = new DumpLexer(this);
   readonly #digests: Map<string, MultisetDigest> = new Map();
   readonly #tables: Set<string> = new Set();
+  #namesCost = 0;
   #encoding = "UTF8";
   #largeObjects = 0;
   #rows = 0;
@@ -210,10 +216,21 @@ export class DumpReader implements DumpHandler {
   #digest(key: string): MultisetDigest {
     let digest = this.#digests.get(key);
     if (digest === undefined) {
+      this.#namesCost += key.length + costPerName;
+      if (this.#namesCost > namesLimit) throw this.#tooMuch();
       digest = new MultisetDigest();
       this.#digests.set(key, digest);
     }
     return digest;
+  }
+
+  #tooMuch(): BackupError {
+    const offset = this.#lexer.offset;
+    return new BackupError("unsupported", `the dump holds ${this.#digests.size} objects by byte ${offset}, and more`, {
+      operation: "postgres.read-dump",
+      hint: "a manifest cannot tell of so many objects: spread them over several databases",
+      details: { offset },
+    });
   }
 
   #corrupt(problem: string): BackupError {

@@ -9,15 +9,36 @@ export interface TocHeader {
   readonly tablespace: string;
 }
 
-const header =
-  /^-- (?:[A-Z][a-z]+ for )?Name: (.*); Type: ([A-Z][A-Z ]*); Schema: (.*?); Owner: (.*?)(?:; Tablespace: (.*))?$/s;
+const headerStart = /^-- (?:[A-Z][a-z]+ for )?Name: /;
+const [beforeType, beforeOwner, beforeTablespace] = ["; Type: ", "; Owner: ", "; Tablespace: "];
+const typeAndSchema = /; Type: ([A-Z][A-Z ]*); Schema: /y;
 
-/** Reads such a comment; undefined for any other. */
+/**
+ * Reads such a comment; undefined for any other. A name may hold what parts the fields: the last type that an owner follows counts. Not one
+ * pattern for the whole, which would go over a hostile line again and again.
+ */
 export function parseTocHeader(line: string): TocHeader | undefined {
-  const found = header.exec(line);
-  if (found === null) return undefined;
-  const [, name = "", type = "", schema = "", , tablespace = ""] = found;
-  return { name, type, schema: schema === "-" ? "" : schema, tablespace };
+  const nameStart = headerStart.exec(line)?.[0].length;
+  const lastOwner = line.lastIndexOf(beforeOwner);
+  if (nameStart === undefined || lastOwner === -1) return undefined;
+  for (let at = lastOwner; at > nameStart;) {
+    at = line.lastIndexOf(beforeType, at - 1);
+    if (at < nameStart) return undefined;
+    typeAndSchema.lastIndex = at;
+    const [fields, type] = typeAndSchema.exec(line) ?? [];
+    if (fields === undefined || type === undefined || at + fields.length > lastOwner) continue;
+    const schemaStart = at + fields.length;
+    const schemaEnd = line.indexOf(beforeOwner, schemaStart);
+    const schema = line.slice(schemaStart, schemaEnd);
+    const tablespace = line.indexOf(beforeTablespace, schemaEnd + beforeOwner.length);
+    return {
+      name: line.slice(nameStart, at),
+      type,
+      schema: schema === "-" ? "" : schema,
+      tablespace: tablespace === -1 ? "" : line.slice(tablespace + beforeTablespace.length),
+    };
+  }
+  return undefined;
 }
 
 /** An identifier as SQL writes it, quoted or not. */
