@@ -1,7 +1,15 @@
 // `node examples/fill.ts`: sample data for the databases that compose.yaml starts, into those that run.
 import { dockerRuntime } from "@sutazai/backup-containers";
 import { isBackupError, Secret } from "@sutazai/backup-core";
-import { fillFaiss, fillPostgres, fillQdrant, fillRedis, type ServerAddress } from "@sutazai/backup-testkit";
+import {
+  fillChromadb,
+  fillFaiss,
+  fillNeo4j,
+  fillPostgres,
+  fillQdrant,
+  fillRedis,
+  type ServerAddress,
+} from "@sutazai/backup-testkit";
 
 interface Database {
   readonly port: number;
@@ -14,7 +22,9 @@ interface Database {
 const databases: Readonly<Record<string, Database>> = {
   postgres: { port: 5432, user: "postgres", secret: ["POSTGRES_PASSWORD"], fill: fillPostgres },
   redis: { port: 6379, user: "default", secret: ["REDISCLI_AUTH"], fill: fillRedis },
+  neo4j: { port: 7687, user: "neo4j", secret: ["NEO4J_AUTH", "neo4j/"], fill: fillNeo4j },
   qdrant: { port: 6333, user: "", secret: ["QDRANT__SERVICE__API_KEY"], fill: fillQdrant },
+  chromadb: { port: 8000, user: "", fill: fillChromadb },
   faiss: { port: 8000, user: "", fill: fillFaiss },
 };
 
