@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BackupEvent, BackupReport, RestoreReport } from "@sutazai/backup-core";
+import type { BackupEvent, BackupReport, DrillReport, RestoreReport } from "@sutazai/backup-core";
+import type { PlannedRestore } from "@sutazai/backup-sdk";
 import { startServer, type ServerKindName, type ServerOptions, type TestServer } from "@sutazai/backup-testkit";
 
 const main = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
@@ -39,6 +40,8 @@ export type JsonLine =
   | BackupEvent
   | { readonly type: "backup-report"; readonly report: BackupReport }
   | { readonly type: "restore-report"; readonly report: RestoreReport }
+  | { readonly type: "restore-plan"; readonly databases: readonly PlannedRestore[] }
+  | { readonly type: "drill-report"; readonly report: DrillReport }
   | { readonly type: "recover-report"; readonly operations: readonly object[]; readonly running: readonly object[] }
   | {
       readonly type: "error";
@@ -99,17 +102,21 @@ export async function startPlatform(kinds: readonly ServerKindName[] = ["postgre
     run,
     json: async (args, more) => {
       const result = await run([...args, "--json"], more);
-      const lines = result.stdout
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as JsonLine);
-      return { ...result, lines };
+      return { ...result, lines: linesOf(result.stdout) };
     },
     [Symbol.asyncDispose]: async () => {
       await owned.disposeAsync();
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What `--json` printed. */
+export function linesOf(stdout: string): JsonLine[] {
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as JsonLine);
 }
 
 /** Waits for a child to end and collects what it printed. */

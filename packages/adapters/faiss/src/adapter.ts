@@ -38,6 +38,9 @@ export function faissAdapter(options: FaissOptions): DatabaseAdapter {
   return new FaissAdapter(options);
 }
 
+/** A restore works on files: whose service does not run can be restored as well. */
+const mayBeStopped = { mayBeStopped: true };
+
 class FaissAdapter implements DatabaseAdapter {
   readonly kind = "faiss";
   readonly name: string;
@@ -80,18 +83,19 @@ class FaissAdapter implements DatabaseAdapter {
   }
 
   planRestore(context: OperationContext, manifest: Manifest, options: RestoreOptions): Promise<RestorePlan> {
-    return this.#located(context, "plan", (target) => planRestore(context, target, manifest, options));
+    return this.#located(context, "plan", (target) => planRestore(context, target, manifest, options), mayBeStopped);
   }
 
   fence(context: OperationContext, _options: RestoreOptions): Promise<void> {
-    return this.#located(context, "fence", (target) => fence(context, target, this.#options, this.name));
+    return this.#located(context, "fence", (target) => fence(context, target, this.#options, this.name), mayBeStopped);
   }
 
   restore(context: OperationContext, source: ArtifactSource, options: RestoreOptions): Promise<RestoreFacts> {
-    return this.#located(context, "restore", (target) => {
+    const replace = (target: Target): Promise<RestoreFacts> => {
       assertForm(options.form);
       return restoreByReplacing(context, target, this.#rules, source, this.name);
-    });
+    };
+    return this.#located(context, "restore", replace, mayBeStopped);
   }
 
   fingerprint(context: OperationContext, form: string): Promise<Fingerprint> {
@@ -113,10 +117,15 @@ class FaissAdapter implements DatabaseAdapter {
     return this.#named("recover", undefined, () => recover(this.#options, record, settlement, context));
   }
 
-  #located<T>(context: OperationContext, operation: string, use: (target: Target) => Promise<T>): Promise<T> {
+  #located<T>(
+    context: OperationContext,
+    operation: string,
+    use: (target: Target) => Promise<T>,
+    place: { readonly mayBeStopped?: boolean } = {},
+  ): Promise<T> {
     return this.#named(operation, context.signal, async () => {
       context.signal.throwIfAborted();
-      return use(await locate(this.#options, context.containers));
+      return use(await locate(this.#options, context.containers, place));
     });
   }
 

@@ -22,14 +22,23 @@ export interface Target {
 
 const operation = "faiss.locate";
 
-/** Finds the files. A container that is named must run, and have them on a volume. */
-export async function locate(options: FaissOptions, containers: ContainerRuntime): Promise<Target> {
+/** Finds the files. A container that is named must have them on a volume, and run, unless it may be stopped. */
+export async function locate(
+  options: FaissOptions,
+  containers: ContainerRuntime,
+  { mayBeStopped = false }: { readonly mayBeStopped?: boolean } = {},
+): Promise<Target> {
   if (options.container !== undefined) {
-    const container = await containers.inspectRunning(options.container);
+    const found = await containers.inspect(options.container);
+    const container = mayBeStopped && isStopped(found) ? found : await containers.inspectRunning(options.container);
     return inContainer(container, directoryIn(container, options.directory), options);
   }
   if (options.volume !== undefined) return inVolume(options, options.volume, containers);
   return onHost(options.directory ?? "");
+}
+
+export function isStopped({ state }: ContainerInfo): boolean {
+  return state === "exited" || state === "created";
 }
 
 function inContainer(container: ContainerInfo, directory: string, { maxPauseSeconds }: FaissOptions): Target {

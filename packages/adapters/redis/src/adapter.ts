@@ -28,10 +28,11 @@ import { inspectArtifact } from "./inspect.ts";
 import { redisOptionsSchema, type RedisOptions } from "./options.ts";
 import { probe } from "./probe.ts";
 import { recover } from "./recover.ts";
-import { restoreOffline } from "./restore/offline.ts";
+import { restoreOffline, restoreStopped } from "./restore/offline.ts";
 import { restoreOnline } from "./restore/online.ts";
 import { formName, methodName, planRestore, type MethodName } from "./restore/plan.ts";
 import { makeReadOnly } from "./restore/read-only.ts";
+import { lookAtStopped, planStopped, type StoppedServer } from "./restore/stopped.ts";
 import { Server } from "./server.ts";
 import { locate, type Target } from "./target.ts";
 
@@ -86,18 +87,31 @@ class RedisAdapter implements DatabaseAdapter {
   }
 
   planRestore(context: OperationContext, manifest: Manifest, options: RestoreOptions): Promise<RestorePlan> {
-    return this.#connected(context, "plan", (target, server) =>
-      planRestore(context, target, server, manifest, options),
+    return this.#connected(
+      context,
+      "plan",
+      (target, server) => planRestore(context, target, server, manifest, options),
+      async (stopped) => planStopped(stopped, manifest, options),
     );
   }
 
   fence(context: OperationContext, _options: RestoreOptions): Promise<void> {
-    return this.#connected(context, "fence", (target, server) => makeReadOnly(context, target, server));
+    return this.#connected(
+      context,
+      "fence",
+      (target, server) => makeReadOnly(context, target, server),
+      // Nobody writes to what does not run.
+      async () => undefined,
+    );
   }
 
   restore(context: OperationContext, source: ArtifactSource, options: RestoreOptions): Promise<RestoreFacts> {
-    return this.#connected(context, "restore", (target, server) =>
-      restorers[methodName(options.method)](context, target, server, source, formName(options.form)),
+    return this.#connected(
+      context,
+      "restore",
+      (target, server) =>
+        restorers[methodName(options.method)](context, target, server, source, formName(options.form)),
+      (stopped) => restoreStopped(context, stopped, source, formName(options.form)),
     );
   }
 
@@ -124,9 +138,14 @@ class RedisAdapter implements DatabaseAdapter {
     context: OperationContext,
     operation: string,
     use: (target: Target, server: Server) => Promise<T>,
+    useStopped?: (stopped: StoppedServer) => Promise<T>,
   ): Promise<T> {
     return this.#named(operation, context.signal, async () => {
       context.signal.throwIfAborted();
+      if (useStopped !== undefined) {
+        const stopped = await lookAtStopped(context, this.#options, this.name);
+        if (stopped !== undefined) return useStopped(stopped);
+      }
       const target = await locate(this.#options, this.name, context.containers);
       await using server = await Server.connect(target, context.signal);
       return await use(target, server);

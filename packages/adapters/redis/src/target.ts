@@ -34,9 +34,18 @@ export async function locate(options: RedisOptions, database: string, containers
     host === undefined && container !== undefined
       ? await containers.resolveAddress(container, port ?? portIn(container))
       : { host: host ?? "127.0.0.1", port: port ?? defaultPort };
+  return targetOf({ ...options, tls: options.tls ?? url?.protocol === "rediss:" }, database, container, address);
+}
+
+function targetOf(
+  options: RedisOptions,
+  database: string,
+  container: ContainerInfo | undefined,
+  address: Address,
+): Target {
   const found = container === undefined ? undefined : passwordIn(container);
   const password = options.password ?? found;
-  const wantsTls = options.tls ?? url?.protocol === "rediss:";
+  const wantsTls = options.tls ?? false;
   return {
     database,
     address,
@@ -46,6 +55,12 @@ export async function locate(options: RedisOptions, database: string, containers
     tls: wantsTls === false ? undefined : wantsTls === true ? {} : wantsTls,
     commands: options.commands,
   };
+}
+
+/** A server whose container does not run, for when it is started. */
+export function locateStopped(options: RedisOptions, database: string, container: ContainerInfo): Target {
+  const address = { host: options.host ?? "127.0.0.1", port: options.port ?? portIn(container) };
+  return targetOf(options, database, container, address);
 }
 
 /** The server's container. Throws `unsupported` where only an address is known. */
@@ -63,7 +78,7 @@ function passwordIn({ command, environment }: ContainerInfo): Secret | undefined
   return value === undefined || value === "" ? undefined : new Secret(value);
 }
 
-function portIn({ command }: ContainerInfo): number {
+export function portIn({ command }: ContainerInfo): number {
   const port = Number(optionIn(command, "--port") ?? defaultPort);
   return Number.isInteger(port) && port > 0 ? port : defaultPort;
 }

@@ -18,20 +18,26 @@ const graceSeconds = 60;
 export interface Swap {
   readonly place: Place;
   readonly aside: string;
+  /** Its service did not run before: undoing leaves it so. */
+  readonly wasStopped?: boolean | undefined;
 }
 
-const schema: z.ZodType<Swap> = z.strictObject({ place: placeSchema, aside: z.string() });
+const schema: z.ZodType<Swap> = z.strictObject({
+  place: placeSchema,
+  aside: z.string(),
+  wasStopped: z.boolean().optional(),
+});
 
-export function planSwap(place: Place, operationId: string): Swap {
-  return { place, aside: `.sutazai-restore-${operationId}` };
+export function planSwap(place: Place, operationId: string, wasStopped = false): Swap {
+  return { place, aside: `.sutazai-restore-${operationId}`, wasStopped };
 }
 
 export function swapOf(data: unknown): Swap {
   return schema.parse(data);
 }
 
-export function swapAsJson({ place, aside }: Swap): Json {
-  return { place: { ...place }, aside };
+export function swapAsJson({ place, aside, wasStopped = false }: Swap): Json {
+  return { place: { ...place }, aside, wasStopped };
 }
 
 // POSIX sh. $1: the directory, which cannot be renamed itself where it is a mount point; $2: the directory aside. `each FROM TO` moves every entry
@@ -108,10 +114,10 @@ export function recoverStaged(containers: ContainerRuntime, swap: Swap): Promise
 
 /** Puts the old files back in their places, the service stopped meanwhile. From whatever point the exchange had got to. */
 export async function undoSwap(containers: ContainerRuntime, swap: Swap): Promise<void> {
-  const { place } = swap;
+  const { place, wasStopped } = swap;
   if (place.kind === "container") await stopTolerantly(containers, place.container, unrecorded);
   await run(containers, swap, putBack, neverAborted());
-  if (place.kind === "container") await containers.start(place.container);
+  if (place.kind === "container" && wasStopped !== true) await containers.start(place.container);
 }
 
 /** Stops the service. One that had to be killed has stopped all the same, and its files are about to be replaced; returns whether it was. */

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { damage } from "./damage.ts";
 import { drills } from "./drills.ts";
+import { failingSteps } from "./failing-steps.ts";
 import { interruptions } from "./interruptions.ts";
 import { refusals } from "./refusals.ts";
 import { roundTrips } from "./round-trips.ts";
@@ -62,6 +63,9 @@ export function adapterConformance(test: AdapterUnderTest): void {
     });
     describe("interruptions", () => {
       interruptions(use, capabilities);
+    });
+    describe("failing steps", () => {
+      failingSteps(use, capabilities);
     });
   });
 }

@@ -14,6 +14,7 @@ import {
   type DatabaseAdapter,
   type Fingerprint,
   type FingerprintDifference,
+  type JournalOperation,
   type Logger,
   type OpenOperation,
   type OperationContext,
@@ -48,6 +49,8 @@ export interface AdapterUnderTest {
 export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly fault?: Fault;
+  /** Puts something between the adapter and the journal. */
+  readonly journal?: (operation: JournalOperation) => JournalOperation;
 }
 
 /** Runs an adapter's operations as the engine does, on a real server, and remembers everything that they let be seen. */
@@ -252,7 +255,7 @@ export class Workbench implements AsyncDisposable {
     );
     const context: OperationContext = {
       ...recovery,
-      journal: operation,
+      journal: options.journal?.(operation) ?? operation,
       signal: options.signal ?? new AbortController().signal,
       progress: (progress) => this.#seen.push(show(progress)),
     };

@@ -9,7 +9,7 @@ import {
 } from "@sutazai/backup-core";
 import { artifactName, formName } from "../backup.ts";
 import { detailsOf } from "../details.ts";
-import type { Target } from "../target.ts";
+import { isStopped, type Target } from "../target.ts";
 import { isNewer, libraryVersion } from "../version.ts";
 
 const operation = "faiss.plan";
@@ -49,7 +49,7 @@ export async function planRestore(
     steps: [
       ...(name === undefined ? [] : [`take ${name} off its networks, so that nobody writes before it is validated`]),
       `unpack the set beside the files in ${description}`,
-      ...(name === undefined ? [] : [`stop ${name}`]),
+      ...(container === undefined || isStopped(container) ? [] : [`stop ${name}`]),
       "set the present files aside, put those of the backup in their place, one by one",
       "compare the digests of all of them with the backup, and load the indexes where there is a FAISS for it",
       ...(name === undefined ? [] : [`start ${name}, compare again, put it back on its networks`]),

@@ -13,7 +13,7 @@ import { BackupError, type ArtifactSource, type OperationContext, type RestoreFa
 import { readTar, writeTar } from "@sutazai/backup-formats";
 import { artifactName } from "../backup.ts";
 import type { SetRules } from "../options.ts";
-import type { Target } from "../target.ts";
+import { isStopped, type Target } from "../target.ts";
 import { assertLoads, assertSame, changedSince, expectedOf, readBack } from "./validate.ts";
 
 /** A service that ends within this time after its start has not taken to its files. */
@@ -33,7 +33,7 @@ export async function restoreByReplacing(
 ): Promise<RestoreFacts> {
   const { containers, journal, signal } = context;
   const { place, container } = target;
-  const swap = planSwap(place, journal.id);
+  const swap = planSwap(place, journal.id, container !== undefined && isStopped(container));
   const data = swapAsJson(swap);
   const warnings: string[] = [];
 

@@ -6,6 +6,7 @@ import { containerOf, type Target } from "../target.ts";
 import type { FormName } from "../options.ts";
 import { innerPort, whenReady } from "./ready.ts";
 import { stage } from "./stage.ts";
+import type { StoppedServer } from "./stopped.ts";
 import { exchangeFiles, graceSeconds, planSwap, removeFiles, swapAsJson, swappedAction, type Swap } from "./swap.ts";
 import { validate, type Validation } from "./validate.ts";
 
@@ -21,14 +22,36 @@ export async function restoreOffline(
   source: ArtifactSource,
   form: FormName,
 ): Promise<RestoreFacts> {
-  const { containers, journal, signal } = context;
-  const container = containerOf(target);
   const where = await persistenceOf(server, target.database);
   const port = await innerPort(server, target);
-  const swap = planSwap(container, port, where, journal.id);
-
+  const swap = planSwap(containerOf(target), port, where, context.journal.id);
   await stage(context, target, source, form, where, swap);
   await keepOnDisk(context, target, server);
+  return exchange(context, target, swap, source, form);
+}
+
+/** The same for a server that does not run: its files are as its end has left them. It runs afterwards. */
+export async function restoreStopped(
+  context: OperationContext,
+  { target, container, where, port }: StoppedServer,
+  source: ArtifactSource,
+  form: FormName,
+): Promise<RestoreFacts> {
+  const swap = { ...planSwap(container, port, where, context.journal.id), wasStopped: true };
+  await stage(context, target, source, form, where, swap);
+  return exchange(context, target, swap, source, form);
+}
+
+async function exchange(
+  context: OperationContext,
+  target: Target,
+  swap: Swap,
+  source: ArtifactSource,
+  form: FormName,
+): Promise<RestoreFacts> {
+  const { containers, journal, signal } = context;
+  const container = containerOf(target);
+  const { port } = swap;
   await containers.isolate(container.id, { journal });
   context.progress({ step: "stopping the server" });
   await containers.stop(container.id, { journal, graceSeconds });

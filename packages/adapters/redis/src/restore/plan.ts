@@ -27,15 +27,7 @@ export async function planRestore(
 ): Promise<RestorePlan> {
   const form = formName(options.form);
   const method = methodName(options.method);
-  if (options.only !== undefined)
-    throw unsupported(
-      "a single database cannot be restored out of the whole",
-      "restore all of it into another server and copy from there",
-    );
-  const { artifacts } = formOf(manifest, form);
-  if (!artifacts.includes(artifactNames[form])) {
-    throw new BackupError("corrupt", `the form ${form} of ${manifest.id} lacks ${artifactNames[form]}`, { operation });
-  }
+  checkForm(manifest, options, form);
   const info = await server.info("server", "replication", "cluster", "persistence");
   const where = await persistenceOf(server, target.database);
   checkContainer(target, where, method);
@@ -56,14 +48,28 @@ export async function planRestore(
     steps: [...stepsOf[method](name, where)],
     warnings: [
       ...(replicas > 0 ? [`${replicas} replica(s) of this server will follow it to the restored content`] : []),
-      ...(manifest.serverVersion === serverVersion(info)
-        ? []
-        : [`the backup is of ${manifest.serverVersion}, the server is ${serverVersion(info)}`]),
+      ...serverVersionWarning(info, manifest),
     ],
   };
 }
 
 const operation = "redis.plan";
+
+export function serverVersionWarning(info: Info, { serverVersion: ofBackup }: Manifest): string[] {
+  const present = serverVersion(info);
+  return ofBackup === present ? [] : [`the backup is of ${ofBackup}, the server is ${present}`];
+}
+
+export function checkForm(manifest: Manifest, { only }: RestoreOptions, form: FormName): void {
+  if (only !== undefined) {
+    throw unsupported(
+      "a single database cannot be restored out of the whole",
+      "restore all of it into another server and copy from there",
+    );
+  }
+  if (formOf(manifest, form).artifacts.includes(artifactNames[form])) return;
+  throw new BackupError("corrupt", `the form ${form} of ${manifest.id} lacks ${artifactNames[form]}`, { operation });
+}
 
 const stepsOf: Readonly<Record<MethodName, (name: string, where: Persistence) => readonly string[]>> = {
   offline: (name, { directory }) => [
@@ -96,7 +102,7 @@ export function methodName(name: string): MethodName {
   return method;
 }
 
-function checkContainer(target: Target, { directory }: Persistence, method: MethodName): void {
+export function checkContainer(target: Target, { directory }: Persistence, method: MethodName): void {
   const container = containerOf(target);
   const { name, autoRemove, orchestrator, networkMode } = container;
   if (autoRemove || orchestrator !== undefined) {
@@ -178,7 +184,7 @@ async function checkSettings(
   }
 }
 
-function checkVersion(info: Info, manifest: Manifest, form: FormName): void {
+export function checkVersion(info: Info, manifest: Manifest, form: FormName): void {
   const { rdb, product } = detailsOf(manifest);
   const version = serverVersion(info);
   if (product === productOf(info) && majorOf(manifest.serverVersion) > majorOf(version)) {

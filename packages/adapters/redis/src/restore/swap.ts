@@ -25,6 +25,8 @@ export interface Swap {
   readonly aside: string;
   /** What is exchanged, by name within `directory`; any may be missing. */
   readonly names: readonly string[];
+  /** It did not run before: undoing leaves it so. */
+  readonly wasStopped?: boolean | undefined;
 }
 
 const schema: z.ZodType<Swap> = z.strictObject({
@@ -33,6 +35,7 @@ const schema: z.ZodType<Swap> = z.strictObject({
   directory: z.string(),
   aside: z.string(),
   names: z.array(z.string()),
+  wasStopped: z.boolean().optional(),
 });
 
 export function swapOf(data: unknown): Swap {
@@ -40,7 +43,7 @@ export function swapOf(data: unknown): Swap {
 }
 
 export function swapAsJson(swap: Swap): Json {
-  return { ...swap, names: [...swap.names] };
+  return { ...swap, names: [...swap.names], wasStopped: swap.wasStopped ?? false };
 }
 
 /** The exchange for this server: RDB file, AOF directory, and the AOF file of versions before 7, which would be taken up as well. */
@@ -144,7 +147,7 @@ export async function recoverStaged(containers: ContainerRuntime, swap: Swap): P
   await run(containers, swap, removeAside, [], neverAborted());
 }
 
-/** Stops the server, puts the old files back in their places, starts it. From whatever point it had got to. */
+/** Stops the server, puts the old files back in their places, starts it where it ran before. From whatever point it had got to. */
 export async function undoSwap(containers: ContainerRuntime, swap: Swap): Promise<void> {
   await whenStoppable(containers, swap.container, swap.port);
   try {
@@ -154,7 +157,7 @@ export async function undoSwap(containers: ContainerRuntime, swap: Swap): Promis
     if (!(isBackupError(error) && error.reason === "timeout")) throw error;
   }
   await run(containers, swap, putBack, swap.names, neverAborted());
-  await containers.start(swap.container);
+  if (swap.wasStopped !== true) await containers.start(swap.container);
 }
 
 /** Stopping within the undoing needs no record of its own: until it has started the server again, the record being undone stays. */

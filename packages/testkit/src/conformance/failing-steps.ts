@@ -1,0 +1,57 @@
+import { BackupError, type AdapterCapabilities, type JournalOperation } from "@sutazai/backup-core";
+import { expect, test } from "vitest";
+import { firstWay } from "./expectations.ts";
+import type { Workbench } from "./workbench.ts";
+
+const full = process.env["BACKUP_TEST_FULL"] === "1";
+/** How many steps of a restore are made to fail, from the first to the last; all of them in a full run. */
+const most = full ? Infinity : 6;
+const timeout = full ? 3_600_000 : 900_000;
+
+const onPurpose = "failed on purpose";
+
+/** Every step is in the journal before it is taken: so each record is a moment to fail at, with the steps before it done. */
+export function failingSteps(use: () => Workbench, capabilities: AdapterCapabilities): void {
+  for (const { name: method } of capabilities.restoreMethods) {
+    test(`a restore by ${method} that fails at any of its steps is undone`, { timeout }, async () => {
+      const bench = use();
+      await bench.refill();
+      const backup = await bench.backup();
+      await bench.content.change(bench.server);
+      const before = await bench.state();
+      const way = { ...firstWay(capabilities), method };
+
+      const steps: string[] = [];
+      await bench.restore(backup, way, { settle: "undo", journal: failingAt(Infinity, steps) });
+      expect(await bench.changesSince(before), "after all of its steps").toEqual([]);
+      for (const step of spread(steps.length, most)) {
+        const what = `step ${step} of ${steps.length}, ${steps[step - 1]}`;
+        const attempt = bench.restore(backup, way, { journal: failingAt(step, []) });
+        await expect(attempt, what).rejects.toThrow(onPurpose);
+        expect(await bench.leftovers(), what).toEqual([]);
+        expect(await bench.changesSince(before), what).toEqual([]);
+      }
+      await bench.content.write(bench.server);
+    });
+  }
+}
+
+/** A journal whose record of this number, from 1, is written and then fails. Notes what comes by. */
+function failingAt(step: number, seen: string[]): (operation: JournalOperation) => JournalOperation {
+  return (operation) => ({
+    id: operation.id,
+    record: async (record) => {
+      const entry = await operation.record(record);
+      if (seen.push(`${record.part}: ${record.action}`) === step) {
+        throw new BackupError("unknown", onPurpose, { operation: "testkit.fail" });
+      }
+      return entry;
+    },
+  });
+}
+
+/** At most so many of the numbers 1 to `last`, with both, evenly apart. */
+function spread(last: number, count: number): number[] {
+  if (last <= count) return Array.from({ length: last }, (_, index) => index + 1);
+  return Array.from({ length: count }, (_, index) => 1 + Math.round((index * (last - 1)) / (count - 1)));
+}
