@@ -10,6 +10,8 @@ export interface AofFile {
 
 const roles: Readonly<Record<string, AofFile["role"]>> = { b: "base", i: "increment", h: "history" };
 const plainName = /^[^\s"'\\/#]+$/;
+/** Characters. The pattern below would go over a longer line again and again; the server itself takes no more than 1,024. */
+const longestLine = 1_024;
 
 /** Reads a manifest. Throws `corrupt` for lines that are none, `unsupported` for names that need quoting. */
 export function parseManifest(text: string): AofFile[] {
@@ -17,8 +19,8 @@ export function parseManifest(text: string): AofFile[] {
     .split("\n")
     .filter((line) => line.trim() !== "" && !line.startsWith("#"))
     .map((line) => {
-      const match = /^file (.+?) seq (\d+) type ([bih])( \S+ \S+)*\s*$/.exec(line);
-      if (match === null) {
+      const match = line.length <= longestLine && /^file (.+?) seq (\d{1,15}) type ([bih])( \S+ \S+)*\s*$/.exec(line);
+      if (!match) {
         throw new BackupError(
           "corrupt",
           `the manifest of the AOF has a line that is none: ${JSON.stringify(line.slice(0, 200))}`,
