@@ -165,14 +165,15 @@ export interface DatabaseAdapter extends Recoverer {
   drill?(manifest: Manifest, form: string): DrillServer;
 }
 
-/**
- * A server for one drill: what its kind decides of the throwaway container. Image, memory and network are the engine's. Credentials are
- * made up anew at every call, and go into `environment` or `files`, never into a command. It must stop when it is told to (SIGTERM reaches it), start
- * again with what it had written, and need nothing that the backup's own container had from elsewhere: configuration files, other servers.
- */
-export interface DrillServer extends Pick<ThrowawaySpec, "entrypoint" | "command" | "environment" | "user" | "files"> {
-  /** Directories that a fresh volume each is mounted at: all that a restore reads or replaces. */
-  readonly freshVolumes: readonly string[];
+/** A server for one drill. */
+export interface DrillServer {
+  /**
+   * What its kind decides of the throwaway container; image, memory and network are the engine's. Credentials are made up anew at every call, and
+   * go into `environment` or `files`, never into a command. It must stop when it is told to (SIGTERM reaches it), start again with what it had
+   * written, and need nothing that the backup's own container had from elsewhere: configuration files, other servers. `freshVolumes` are all the directories
+   * that a restore reads or replaces.
+   */
+  readonly container: Pick<ThrowawaySpec, "entrypoint" | "command" | "environment" | "user" | "files" | "freshVolumes">;
   /** The server in that container, as a database: it answers `probe` as soon as it can be restored into, the first restore method goes with it. */
   adapter(containerId: string): DatabaseAdapter;
   /**

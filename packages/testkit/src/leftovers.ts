@@ -1,22 +1,24 @@
 import { readdir } from "node:fs/promises";
-import { currentProcess } from "@sutazai/backup-core";
+import { currentProcess, processIdentitySchema } from "@sutazai/backup-core";
 import { docker } from "./docker.ts";
 
 const ownerLabel = "sutazai.backup.owner";
 
-/** Containers, networks and volumes that the system made in this process and that are still there. */
-export async function leftInDocker(): Promise<string[]> {
+/** Containers, networks and volumes that the system made in a process of this host, this one unless given, and that are still there. */
+export async function leftInDocker(pid: number = process.pid): Promise<string[]> {
   const engine = await docker();
-  const filters = { label: [`${ownerLabel}=${JSON.stringify(await currentProcess())}`] };
+  const filters = { label: [ownerLabel] };
   const [containers, networks, volumes] = await Promise.all([
     engine.listContainers({ all: true, filters }),
     engine.listNetworks({ filters }),
     engine.listVolumes({ filters }),
   ]);
+  const isIts = (labels: Readonly<Record<string, string>> | null | undefined): boolean =>
+    processIdentitySchema.safeParse(JSON.parse(labels?.[ownerLabel] ?? "null")).data?.pid === pid;
   return [
-    ...containers.map(({ Names }) => `container ${Names.join(" ")}`),
-    ...networks.map(({ Name }) => `network ${Name}`),
-    ...(volumes.Volumes ?? []).map(({ Name }) => `volume ${Name}`),
+    ...containers.filter(({ Labels }) => isIts(Labels)).map(({ Names }) => `container ${Names.join(" ")}`),
+    ...networks.filter(({ Labels }) => isIts(Labels)).map(({ Name }) => `network ${Name}`),
+    ...(volumes.Volumes ?? []).filter(({ Labels }) => isIts(Labels)).map(({ Name }) => `volume ${Name}`),
   ];
 }
 

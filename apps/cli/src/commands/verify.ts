@@ -86,10 +86,10 @@ function shareOf(text: string): Share {
   });
 }
 
-function tellCoverage(coverage: Coverage, { result }: Session["printer"]): void {
+function tellCoverage(coverage: Coverage, printer: Session["printer"]): void {
   const { share, backups, bytes, allBackups, allBytes } = coverage;
   if (share.of === 1) return;
-  result(
+  printer.result(
     "coverage",
     coverage,
     () =>

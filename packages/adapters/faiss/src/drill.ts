@@ -25,10 +25,7 @@ export function drill(options: FaissOptions, name: string, manifest: Manifest, w
   });
   let before: ReadonlyMap<string, string> | undefined;
   return {
-    entrypoint: ["sh", "-c", idle],
-    command: [],
-    user: "0:0",
-    freshVolumes: [directory],
+    container: { entrypoint: ["sh", "-c", idle], command: [], user: "0:0", freshVolumes: [directory] },
     adapter: (container) => faissAdapter(reached(container)),
     async compare(context, container, source) {
       const { place } = await locate(reached(container), context.containers);

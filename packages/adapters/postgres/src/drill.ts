@@ -36,15 +36,17 @@ export function drill(options: PostgresOptions, name: string, manifest: Manifest
     parallel: options.parallel,
   });
   return {
-    command: ["postgres", ...settingsIn(manifest.container?.command ?? [])],
-    environment: {
-      POSTGRES_USER: user,
-      POSTGRES_PASSWORD: password.reveal(),
-      // Otherwise one is made that is called as the user.
-      POSTGRES_DB: "postgres",
-      PGDATA: `${directory}/data`,
+    container: {
+      command: ["postgres", ...settingsIn(manifest.container?.command ?? [])],
+      environment: {
+        POSTGRES_USER: user,
+        POSTGRES_PASSWORD: password.reveal(),
+        // Otherwise one is made that is called as the user.
+        POSTGRES_DB: "postgres",
+        PGDATA: `${directory}/data`,
+      },
+      freshVolumes: [directory],
     },
-    freshVolumes: [directory],
     adapter: (container) => postgresAdapter(reached(container)),
     compare: (context, container, source) => compare(reached(container), name, context, source, form),
   };

@@ -32,14 +32,16 @@ export function drill(options: QdrantOptions, name: string, manifest: Manifest, 
     contentDigest: options.contentDigest,
   });
   return {
-    environment: {
-      QDRANT__SERVICE__API_KEY: apiKey.reveal(),
-      QDRANT__STORAGE__STORAGE_PATH: directory,
-      // On the same volume: beside it, a snapshot would be copied into the container's own layer.
-      QDRANT__STORAGE__SNAPSHOTS_PATH: `${directory}/snapshots`,
-      QDRANT__TELEMETRY_DISABLED: "true",
+    container: {
+      environment: {
+        QDRANT__SERVICE__API_KEY: apiKey.reveal(),
+        QDRANT__STORAGE__STORAGE_PATH: directory,
+        // On the same volume: beside it, a snapshot would be copied into the container's own layer.
+        QDRANT__STORAGE__SNAPSHOTS_PATH: `${directory}/snapshots`,
+        QDRANT__TELEMETRY_DISABLED: "true",
+      },
+      freshVolumes: [directory],
     },
-    freshVolumes: [directory],
     adapter: (container) => qdrantAdapter(reached(container)),
     async compare(context, container, source) {
       using server = await Server.open(reached(container), name, context.containers, context.signal);

@@ -35,10 +35,12 @@ export function drill(options: RedisOptions, name: string, manifest: Manifest, w
     .map(([setting, value]) => `${setting} ${value}\n`)
     .join("");
   return {
-    // The image's entrypoint loads the modules that come with it, and leaves root.
-    command: [program, `/${settingsFile}`],
-    files: { "/": writeTar([{ name: settingsFile, content: Buffer.from(text), mode: 0o644 }]) },
-    freshVolumes: [directory],
+    container: {
+      // The image's entrypoint loads the modules that come with it, and leaves root.
+      command: [program, `/${settingsFile}`],
+      files: { "/": writeTar([{ name: settingsFile, content: Buffer.from(text), mode: 0o644 }]) },
+      freshVolumes: [directory],
+    },
     adapter: (container) => redisAdapter(reached(container)),
     async compare(context, container, source) {
       const target = await locate(reached(container), name, context.containers);

@@ -60,16 +60,15 @@ async function withDrilled(
   const server = bench.adapter.drill?.(backup.manifest, form);
   if (server === undefined) throw new Error("drilled though it cannot be");
   await bench.call(async ({ containers, signal }) => {
-    const { adapter, compare: _compare, ...spec } = server;
     const purpose = `drill-${bench.adapter.kind}`;
     await using container = await containers.throwaway({
-      ...spec,
+      ...server.container,
       image: bench.server.image,
       purpose,
       memoryLimit,
       signal,
     });
-    const database = adapter(container.id);
+    const database = server.adapter(container.id);
     expect(database).toMatchObject({ name: bench.adapter.name, kind: bench.adapter.kind });
     const restored = { form, method: database.capabilities.restoreMethods[0]?.name ?? "", only: undefined };
     await bench.call((context) => untilAnswering(server, container, context), { adapter: database });
@@ -82,7 +81,13 @@ async function withDrilled(
       { adapter: database, settle: "finish" },
     );
     expectEqual(facts.expected, facts.fingerprint);
-    await bench.call((context) => look(server, container, context), { adapter: database });
+    await bench.call(
+      async (context) => {
+        await untilAnswering(server, container, context);
+        await look(server, container, context);
+      },
+      { adapter: database },
+    );
   });
 }
 

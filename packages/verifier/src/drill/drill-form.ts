@@ -49,10 +49,9 @@ export async function drillForm(
   }
   const clock = new Stopwatch<Phase>();
   context.progress({ step: `starting an empty server for the form ${form.name}` });
-  const { adapter: _adapter, compare: _compare, ...spec } = server;
   await using container = await clock.during("start", () =>
     context.containers
-      .throwaway({ ...spec, ...options, purpose: `drill-${kind}`, signal: context.signal })
+      .throwaway({ ...server.container, ...options, purpose: `drill-${kind}`, signal: context.signal })
       .catch((error: unknown) => {
         throw withoutImage(error, options.image, database);
       }),
@@ -158,6 +157,8 @@ class FormDrill {
 
   async #compare(journal: OpenOperation): Promise<void> {
     this.#context.progress({ step: "comparing with the backup" });
+    // It was just put back on its network, and may be at another address there.
+    await untilAnswering(this.#database, this.#container, this.#context);
     const facts = await this.#found(journal);
     this.#assertEqual(facts, "what the server holds is not what was backed up");
     this.#note(facts);
