@@ -164,6 +164,59 @@ describe("mistakes name the source, the setting, what was found, what is allowed
   });
 });
 
+describe("retention", () => {
+  const at = async (given: Parameters<typeof load>[0]) => {
+    const { general, databases } = (await load(given)).retention;
+    return { general, databases };
+  };
+
+  test("is merged rule by rule: flags over the environment, that over the file", async () => {
+    const file = "retention: { days: 10, keepLast: 1, keepDaily: 7 }";
+    const environment = { BACKUP_RETENTION_DAYS: "20", BACKUP_RETENTION_KEEP_LAST: "2" };
+    expect((await at({ file, environment, flags: { retention: { keepLast: 3 } } })).general).toEqual({
+      days: 20,
+      keepLast: 3,
+      keepDaily: 7,
+    });
+  });
+
+  test("of a database stands beside the general one, and is no option of its adapter", async () => {
+    const file = "databases: { redis: { retention: { days: 90 } }, postgres: {} }";
+    const environment = { BACKUP_REDIS_RETENTION: '{"keepLast": 4}' };
+    expect(await at({ file, environment })).toEqual({
+      general: undefined,
+      databases: { redis: { days: 90, keepLast: 4 } },
+    });
+  });
+
+  test.each<[string, { file?: string; environment?: Record<string, string> }, string[]]>([
+    [
+      "misspelt rule",
+      { file: "retention: { keepDialy: 3 }" },
+      ["retention.keepDialy in ", 'did you mean "keepDaily"?'],
+    ],
+    [
+      "misspelt rule of a database",
+      { file: "databases: { redis: { retention: { day: 3 } } }" },
+      ["databases.redis.retention.day in ", 'did you mean "days"?'],
+    ],
+    ["no number", { environment: { BACKUP_RETENTION_DAYS: "month" } }, ["BACKUP_RETENTION_DAYS", 'found "month"']],
+    ["below zero", { environment: { BACKUP_RETENTION_KEEP_LAST: "-1" } }, ["KEEP_LAST", "at least 0"]],
+    ["no time zone", { file: "retention: { timeZone: Berlin }" }, ["retention.timeZone", "Europe/Berlin"]],
+    ["unknown level", { file: "retention: { level: structur }" }, ["did you mean structure?"]],
+    ["rules that keep nothing", { environment: { BACKUP_RETENTION_DAYS: "0" } }, ["no rule keeps anything"]],
+    [
+      "rules that keep nothing of one database",
+      { file: "databases: { redis: { retention: { days: 0 } } }" },
+      ["no rule keeps anything"],
+    ],
+  ])("%s is told at once", async (_, given, expected) => {
+    const error = await load(given).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ reason: "configuration", hint: expect.any(String) });
+    for (const text of expected) expect((error as Error).message).toContain(text);
+  });
+});
+
 describe("secrets", () => {
   test("come from a variable or from a file, whose line end does not count, and are not shown", async () => {
     const path = join(directory, "secret");

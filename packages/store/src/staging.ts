@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   currentProcess,
@@ -23,6 +23,8 @@ const ownerSchema: z.ZodType<Owner> = z.strictObject({
   owner: processIdentitySchema,
   deletes: tombstoneSchema.optional(),
 });
+
+const abandonedAfterMs = 3_600_000;
 
 /** A place of this process for what is not, or no longer, part of the store. Disposing removes it with all it holds. */
 export interface StagingPlace {
@@ -76,7 +78,10 @@ export class Staging {
     const removed: string[] = [];
     for (const name of await this.#names()) {
       const owner = await this.#owner(name);
-      if (owner === "unreadable") continue;
+      if (owner === "unreadable") {
+        if (await this.#isAbandoned(name)) await this.#remove(name);
+        continue;
+      }
       if (owner !== undefined && (await livenessOf(owner.owner)) !== "dead") continue;
       if (owner === undefined && !(await exists(join(this.#path, name)))) continue; // Gone since it was listed.
       await this.#remove(name);
@@ -101,6 +106,13 @@ export class Staging {
     } catch (error) {
       return codeOf(error) === "ENOENT" ? undefined : "unreadable";
     }
+  }
+
+  /** Whoever claims a place writes the claim at once, and makes the directory right after it: half a claim that is old is of one who died. */
+  async #isAbandoned(name: string): Promise<boolean> {
+    if (await exists(join(this.#path, name))) return false;
+    const { mtimeMs } = await stat(this.#ownerFile(name));
+    return Date.now() - mtimeMs > abandonedAfterMs;
   }
 
   async #remove(name: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { currentProcess, type Store } from "@sutazai/backup-core";
@@ -94,6 +94,64 @@ describe("kill -9 at random moments", () => {
     await publishSample(store);
     await assertLogged(store);
     expect(deleted.size).toBeGreaterThan(0);
+  }, 120_000);
+});
+
+describe("kill -9 before each single step of a deletion", () => {
+  /** Starts a deletion that ends itself so; returns what it was about to do, undefined where it got to its end. */
+  async function killedDeleter(path: string, id: string, step: number): Promise<string | undefined> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "deleter.ts"), path, id, String(step)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let said = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+    const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+    expect([code, signal]).toEqual(signal === null ? [0, null] : [null, "SIGKILL"]);
+    return signal === null ? undefined : said.replaceAll(path, "");
+  }
+
+  /** As if the claims that were cut short had been written some hours ago. */
+  async function ageClaims(path: string): Promise<void> {
+    for (const name of await filesBelow(join(path, ".staging"))) {
+      await utimes(join(path, ".staging", name), new Date(0), new Date(0));
+    }
+  }
+
+  it("leaves the backup whole, or gone; the next deletion finishes it", async () => {
+    const path = join(await scratch(), "backups");
+    const store = storeAt(path);
+    await store.prepare();
+    const stops: string[] = [];
+    let step = 1;
+    for (let killed: string | undefined = ""; killed !== undefined; step += 1) {
+      const { id, other } = await (async () => {
+        await using _lock = await store.lock("shared", { wait: false, signal: never });
+        const artifacts = { "a/b": "1", c: "2" };
+        const [backup, kept] = [await publishSample(store, { artifacts }), await publishSample(store, { artifacts })];
+        await store.annotate(backup.id, "verification", { ok: true });
+        return { id: backup.id, other: kept.id };
+      })();
+      killed = await killedDeleter(path, id, step);
+      if (killed !== undefined) stops.push(killed);
+
+      const listed = await assertConsistent(store);
+      expect(listed, `killed before ${killed}`).toContain(other);
+      await ageClaims(path);
+      await store.removeOrphans();
+      {
+        await using _lock = await store.lock("exclusive", { wait: false, signal: never });
+        if (listed.includes(id)) await store.delete(id);
+        await store.delete(other);
+      }
+      await assertLogged(store);
+      expect(await store.list()).toEqual([]);
+      expect(await filesBelow(join(path, ".staging"))).toEqual([]);
+      expect((await filesBelow(path)).filter((name) => name.startsWith("postgres/"))).toEqual([]);
+    }
+    // Before the rename, between it and the log, in the log, and while what was taken out is removed.
+    for (const kind of [/^rename \/postgres/, /^appendFile/, /^rm .*content\/manifest.json/, /^rm .*content\/a\/b/]) {
+      expect(stops).toContainEqual(expect.stringMatching(kind));
+    }
   }, 120_000);
 });
 

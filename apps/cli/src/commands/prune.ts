@@ -15,14 +15,14 @@ interface PruneArguments extends RetentionSettings {
 const rules: Readonly<
   Record<keyof RetentionPolicy, { readonly type: "number" | "string"; readonly describe: string }>
 > = {
-  days: { type: "number", describe: "Keep what was made in the last days (BACKUP_RETENTION_DAYS)" },
-  keepLast: { type: "number", describe: "Keep the last backups" },
-  keepHourly: { type: "number", describe: "Keep the newest of each of the last hours" },
-  keepDaily: { type: "number", describe: "Keep the newest of each of the last days" },
-  keepWeekly: { type: "number", describe: "Keep the newest of each of the last weeks" },
-  keepMonthly: { type: "number", describe: "Keep the newest of each of the last months" },
-  keepYearly: { type: "number", describe: "Keep the newest of each of the last years" },
-  safetyDays: { type: "number", describe: "Keep safety backups of the last days" },
+  days: { type: "number", describe: "Keep what was made in so many days (BACKUP_RETENTION_DAYS)" },
+  keepLast: { type: "number", describe: "Keep so many of the newest" },
+  keepHourly: { type: "number", describe: "Keep the newest of each of so many hours" },
+  keepDaily: { type: "number", describe: "Keep the newest of each of so many days" },
+  keepWeekly: { type: "number", describe: "Keep the newest of each of so many weeks" },
+  keepMonthly: { type: "number", describe: "Keep the newest of each of so many months" },
+  keepYearly: { type: "number", describe: "Keep the newest of each of so many years" },
+  safetyDays: { type: "number", describe: "Keep safety backups of so many days" },
   level: { type: "string", describe: "What a newer backup must have passed first: checksum, structure, restore" },
   timeZone: { type: "string", describe: "Where days, weeks, months and years begin" },
 };

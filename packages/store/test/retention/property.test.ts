@@ -65,7 +65,7 @@ test("a second prune finds nothing to do", () => {
     }),
     runs,
   );
-});
+}, 60_000);
 
 test("what was deleted half-way is finished by the next, and nothing else goes", () => {
   fc.assert(
@@ -79,7 +79,7 @@ test("what was deleted half-way is finished by the next, and nothing else goes",
     }),
     runs,
   );
-});
+}, 60_000);
 
 test("backups that failed in part, were damaged or are unproven never push a good one out", () => {
   fc.assert(
@@ -91,7 +91,7 @@ test("backups that failed in part, were damaged or are unproven never push a goo
     }),
     runs,
   );
-});
+}, 60_000);
 
 /** What is kept of the good ones where these are all there are, at the time of the whole history. */
 function keptOf(
@@ -113,12 +113,12 @@ test("days added keep no less", () => {
     }),
     runs,
   );
-});
+}, 60_000);
 
 test("a clock that jumped ahead is told, before half of what there is goes by age", () => {
   const regular = fc.record({
     hours: fc.integer({ min: 1, max: 200 }),
-    count: fc.integer({ min: 1, max: 40 }),
+    count: fc.integer({ min: 12, max: 40 }),
     jumps: fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 3 }),
     days: fc.integer({ min: 1, max: 60 }),
   });
@@ -134,8 +134,8 @@ test("a clock that jumped ahead is told, before half of what there is goes by ag
       const goesAnyway = new Set(idsDeleted(planRetention(steady, policy, after(steady))));
       const plan = planRetention(jumped, policy, after(jumped));
       const early = idsDeleted(plan).filter((id) => !goesAnyway.has(id));
-      if (count >= 12) expect(plan.unusual.length > 0 || early.length * 2 < all).toBe(true);
+      expect(plan.unusual.length > 0 || early.length * 2 < all).toBe(true);
     }),
     runs,
   );
-});
+}, 60_000);
