@@ -16,17 +16,46 @@ export function databaseFact({ tenant, database }: DatabaseRef): string {
   return `database:${[tenant, database].map(encodeURIComponent).join("/")}`;
 }
 
-/** How a collection is made up; not how many threads its index uses, which the server takes from the machine. */
-export function configurationFacts(prefix: string, described: object): Fingerprint {
-  return { [`${prefix}/configuration`]: { exact: digestOf(canonicalJson(withoutThreads(described))) } };
+/** How a collection is made up: what its makers chose, not what the server has found out since. */
+export function configurationFacts(
+  prefix: string,
+  described: Readonly<Record<"schema" | "metadata" | "configuration", unknown>>,
+): Fingerprint {
+  const chosen = withoutThreads({ ...described, schema: withoutLearned(described.schema) });
+  return { [`${prefix}/configuration`]: { exact: digestOf(canonicalJson(chosen)) } };
 }
 
+/** How many threads an index uses the server takes from the machine. */
 function withoutThreads(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutThreads);
-  // Numbers of one text are objects of a kind of their own.
-  if (typeof value !== "object" || value === null || isVerbatim(value) || value instanceof Real) return value;
+  if (!isObject(value)) return value;
   const kept = Object.entries(value).filter(([key]) => key !== "num_threads");
   return Object.fromEntries(kept.map(([key, item]) => [key, withoutThreads(item)]));
+}
+
+/** The server adds each key of the metadata that it sees to the schema, with the defaults; one that was chosen differs from them. */
+function withoutLearned(schema: unknown): unknown {
+  if (!isObject(schema) || !isObject(schema["keys"])) return schema;
+  const defaults = isObject(schema["defaults"]) ? schema["defaults"] : {};
+  const keys = Object.entries(schema["keys"]).flatMap(([key, types]) => {
+    if (key.startsWith("#") || !isObject(types)) return [[key, types]];
+    const chosen = Object.entries(types).filter(
+      ([type, value]) => canonicalJson(value) !== canonicalJson(defaults[type] ?? null),
+    );
+    return chosen.length === 0 ? [] : [[key, Object.fromEntries(chosen)]];
+  });
+  return { ...schema, keys: Object.fromEntries(keys) as unknown };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  // Numbers of one text are objects of a kind of their own.
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !isVerbatim(value) &&
+    !(value instanceof Real)
+  );
 }
 
 const sums = 4;

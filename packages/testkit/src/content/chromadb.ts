@@ -101,7 +101,7 @@ export async function fillHostileChromadb(server: Address): Promise<void> {
   });
   const metadatas = [
     '{"big":9223372036854775807,"small":-9223372036854775808,"float":4.0,"tiny":1e-300,"long":26.400000000000002,"odd":0.1234567890123456789}',
-    String.raw`{"ids":"],\"embeddings\":[[1]]}","quote\"s":"\\","brackets":"[{]}","":"empty key"}`,
+    String.raw`{"ids":"],\"embeddings\":[[1]]}","quote\"s":"\\","brackets":"[{]}"}`,
     String.raw`{"__proto__":"polluted","constructor":true,"line":"a\nb\r\n\u0000\u2028"}`,
     '{"list":[1,2,3],"reals":[1.0,2.5],"texts":["a","\\"],["],"flags":[true,false]}',
     "{}",

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import {
   BackupError,
@@ -122,8 +123,9 @@ async function* readAlong(bytes: Bytes, read: (bytes: Bytes) => Promise<void>): 
   }
 }
 
-function drained(stream: PassThrough): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once("drain", resolve).once("close", resolve);
-  });
+async function drained(stream: PassThrough): Promise<void> {
+  const done = new AbortController();
+  const { signal } = done;
+  await Promise.race([once(stream, "drain", { signal }), once(stream, "close", { signal })]);
+  done.abort();
 }

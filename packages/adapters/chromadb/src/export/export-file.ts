@@ -4,7 +4,7 @@ import type { Collection, DatabaseRef } from "../collections.ts";
 import { configurationFacts } from "../facts.ts";
 import { parseExact, stringifyExact } from "../json.ts";
 import { damaged, linesOf } from "../lines.ts";
-import { metadataOf, type ChromaRecord, type WrittenRecord } from "../records.ts";
+import { metadataOf, metadataSchema, type ChromaRecord, type WrittenRecord } from "../records.ts";
 import { spaceOf } from "../space.ts";
 
 /** The first line of an export: how the collection is made up. */
@@ -33,7 +33,7 @@ const recordSchema = z.strictObject({
   id: z.string(),
   embedding: z.null(),
   document: z.string().nullable(),
-  metadata: z.record(z.string(), z.unknown()).nullable(),
+  metadata: metadataSchema,
   uri: z.string().nullable(),
 });
 const tailSchema = z.strictObject({ records: z.number() });
@@ -86,10 +86,10 @@ export async function readExport(
     for (const line of lines) {
       if (tail !== undefined) throw damaged(offset, "something stands behind its last line");
       if (head === undefined) {
-        head = checked(headSchema, line, offset);
+        head = checked(headSchema, line.toString("utf8"), offset);
         await onHead(head);
       } else if (line.subarray(0, tailStart.length).equals(tailStart)) {
-        tail = checked(tailSchema, line, offset).records;
+        tail = checked(tailSchema, line.toString("utf8"), offset).records;
       } else {
         records.push(recordOf(line, offset));
       }
@@ -110,14 +110,13 @@ function recordOf(line: Buffer, offset: number): ChromaRecord {
   const end = text.indexOf(',"document":', start);
   const hasVector = start !== -1 && end !== -1 && /^\[[-\d.,eE+]*\]$/.test(text.slice(start + 13, end));
   const rest = hasVector ? `${text.slice(0, start)},"embedding":null${text.slice(end)}` : text;
-  const { id, document, metadata, uri, embedding } = checked(recordSchema, Buffer.from(rest), offset);
-  const numbers = hasVector ? numbersOf(text.slice(start + 13, end), offset) : embedding;
-  const vector = numbers === null ? null : Float32Array.from(numbers as number[]);
-  return { id, document, metadata: metadataOf(metadata), uri, embedding: vector };
+  const { id, document, metadata, uri } = checked(recordSchema, rest, offset);
+  const embedding = hasVector ? Float32Array.from(numbersOf(text.slice(start + 13, end), offset)) : null;
+  return { id, document, metadata: metadataOf(metadata), uri, embedding };
 }
 
-function checked<Value>(schema: z.ZodType<Value>, line: Buffer, offset: number): Value {
-  const parsed = schema.safeParse(jsonOf(line.toString("utf8"), offset));
+function checked<Value>(schema: z.ZodType<Value>, line: string, offset: number): Value {
+  const parsed = schema.safeParse(jsonOf(line, offset));
   if (!parsed.success) throw damaged(offset, "a line is not what it should be");
   return parsed.data;
 }
