@@ -1,6 +1,7 @@
 export { classifyError } from "./classify-error.ts";
 export { classifyFailure } from "./directory/classify-failure.ts";
 export { runAt, shellAt, streamAt, volumeRoot, type Place, type ShellTool } from "./directory/place.ts";
+export { assertSpace, freeSpaceAt, type SpaceNeeded } from "./directory/space.ts";
 export {
   exchangeFiles,
   planSwap,

@@ -1,3 +1,4 @@
+import { freeSpaceAt } from "@sutazai/backup-containers";
 import {
   BackupError,
   formOf,
@@ -23,7 +24,29 @@ export async function planRestore(
   restoreOptions: RestoreOptions,
 ): Promise<RestorePlan> {
   await using access = await open(options, name, context);
-  return (await examine(options, access, manifest, restoreOptions)).plan;
+  const { plan } = await examine(options, access, manifest, restoreOptions);
+  return { ...plan, warnings: [...plan.warnings, ...(await spaceWarnings(access, context, manifest))] };
+}
+
+/** How large a dump becomes in a server cannot be known: with little room it is a warning, and a disk that fills undoes the restore. */
+async function spaceWarnings(
+  { server: { container }, session }: Access,
+  { containers, signal }: OperationContext,
+  manifest: Manifest,
+): Promise<string[]> {
+  if (container === undefined) return [];
+  const [setting] = await column(session, "SELECT current_setting('data_directory') AS value");
+  if (setting === undefined) return [];
+  const place = { kind: "container", container: container.id, image: container.imageId, directory: setting } as const;
+  // Not every server keeps its data where another container can look.
+  const free = await freeSpaceAt(place, containers, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  const dumped = manifest.artifacts.reduce((sum, { plain }) => sum + plain.bytes, 0);
+  if (free === undefined || free > dumped) return [];
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
+  return [
+    `the disk of ${setting} has ${mebibytes(free)} MiB free, the backup is ${mebibytes(dumped)} MiB of SQL: it may not fit beside what is there`,
+  ];
 }
 
 /** What a restore is going to work on. */

@@ -91,7 +91,7 @@ class RedisAdapter implements DatabaseAdapter {
       context,
       "plan",
       (target, server) => planRestore(context, target, server, manifest, options),
-      async (stopped) => planStopped(stopped, manifest, options),
+      (stopped) => planStopped(context, stopped, manifest, options),
     );
   }
 

@@ -92,6 +92,9 @@ export function refusals(
     const backup = await bench.backup();
     const manifest = { ...backup.manifest, serverVersion: "999.0.0" };
     const attempt = bench.call((context) => bench.adapter.planRestore(context, manifest, firstWay(capabilities)));
-    await advisedFailureOf(attempt, bench.adapter.name, "incompatible-version");
+    const { message } = await advisedFailureOf(attempt, bench.adapter.name, "incompatible-version");
+    const { version } = await bench.call((context) => bench.adapter.probe(context));
+    expect(message, "both versions").toContain("999.0.0");
+    expect(message, "both versions").toContain(version);
   });
 }

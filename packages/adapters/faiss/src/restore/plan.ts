@@ -1,4 +1,4 @@
-import { runAt } from "@sutazai/backup-containers";
+import { assertSpace } from "@sutazai/backup-containers";
 import {
   BackupError,
   formOf,
@@ -42,7 +42,12 @@ export async function planRestore(
   detailsOf(manifest);
   assertRestartable(target);
   await assertVersion(context, target, manifest);
-  await assertSpace(context, target, manifest);
+  await assertSpace(target.place, context.containers, {
+    bytes: manifest.artifacts.find(({ name }) => name === artifactName)?.plain.bytes ?? 0,
+    description: target.description,
+    operation,
+    signal: context.signal,
+  });
   const { container, description } = target;
   const name = container?.name;
   return {
@@ -85,26 +90,6 @@ async function assertVersion(context: OperationContext, target: Target, manifest
     "incompatible-version",
     `the indexes were written by FAISS ${manifest.serverVersion}, the service has ${present}`,
     { operation, hint: `restore into a service with FAISS ${manifest.serverVersion} or newer` },
-  );
-}
-
-async function assertSpace(
-  { containers, signal }: OperationContext,
-  target: Target,
-  manifest: Manifest,
-): Promise<void> {
-  const bytes = manifest.artifacts.find(({ name }) => name === artifactName)?.plain.bytes ?? 0;
-  const script = `cd -- "$1" && df -Pk . | { read -r _; read -r _ _ _ free _; echo "$free"; }`;
-  const { place, description } = target;
-  const free = Number(
-    await runAt(place, containers, { purpose: "faiss-space", script, arguments: [place.directory], signal }),
-  );
-  const mebibytes = (count: number) => Math.ceil(count / 1024 ** 2);
-  if (!Number.isFinite(free) || free * 1024 >= bytes) return;
-  throw new BackupError(
-    "no-space",
-    `the set needs ${mebibytes(bytes)} MiB beside the present one in ${description}; ${mebibytes(free * 1024)} MiB are free`,
-    { operation, hint: "make room on that volume; the present files are kept until the restore has succeeded" },
   );
 }
 

@@ -79,6 +79,22 @@ while not os.path.exists("/data/stop.tmp"):
 print(index.ntotal)
 `;
 
+test("a set that there is no room for is refused with both sizes", async () => {
+  const faiss = faissAdapter({ container: server.name });
+  await fillFaiss(server, { vectors: 100 });
+  const { manifest } = await backUp(faiss);
+  const artifacts = manifest.artifacts.map((artifact) => ({
+    ...artifact,
+    plain: { ...artifact.plain, bytes: 2 ** 50 },
+  }));
+  await expect(
+    operate(faiss, (context) => faiss.planRestore(context, { ...manifest, artifacts }, way)),
+  ).rejects.toMatchObject({
+    reason: "no-space",
+    message: expect.stringMatching(/needs 1073741824 MiB .* MiB are free/) as string,
+  });
+});
+
 describe("a service that writes all the time", () => {
   test("is held still for a moment; what was captured fits together, and neighbours come back", async () => {
     const faiss = faissAdapter({ container: server.name });

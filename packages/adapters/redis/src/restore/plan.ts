@@ -1,6 +1,8 @@
+import { assertSpace } from "@sutazai/backup-containers";
 import {
   BackupError,
   formOf,
+  type ContainerInfo,
   type Manifest,
   type OperationContext,
   type RestoreOptions,
@@ -42,7 +44,9 @@ export async function planRestore(
     );
   }
   context.signal.throwIfAborted();
-  const { name } = containerOf(target);
+  const container = containerOf(target);
+  await checkSpace(context, container, where, manifest, form);
+  const { name } = container;
   const replicas = Number(info["connected_slaves"] ?? 0);
   return {
     steps: [...stepsOf[method](name, where)],
@@ -125,6 +129,22 @@ export function checkContainer(target: Target, { directory }: Persistence, metho
       "restore with the method online, or run the container on a network of its own",
     );
   }
+}
+
+/** The server needs more where it saves what it has got; this much it needs in any case. */
+export async function checkSpace(
+  { containers, signal }: OperationContext,
+  { id, imageId, name }: ContainerInfo,
+  { directory }: Persistence,
+  manifest: Manifest,
+  form: FormName,
+): Promise<void> {
+  await assertSpace({ kind: "container", container: id, image: imageId, directory }, containers, {
+    bytes: manifest.artifacts.find((artifact) => artifact.name === artifactNames[form])?.plain.bytes ?? 0,
+    description: `${directory} of container ${name}`,
+    operation,
+    signal,
+  });
 }
 
 function checkRole(info: Info): void {

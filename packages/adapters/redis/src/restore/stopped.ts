@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import {
   BackupError,
   textOf,
@@ -13,7 +14,15 @@ import type { RedisOptions } from "../options.ts";
 import type { Persistence } from "../persistence.ts";
 import type { Info } from "../server.ts";
 import { locateStopped, portIn, type Target } from "../target.ts";
-import { checkContainer, checkForm, checkVersion, formName, methodName, serverVersionWarning } from "./plan.ts";
+import {
+  checkContainer,
+  checkForm,
+  checkSpace,
+  checkVersion,
+  formName,
+  methodName,
+  serverVersionWarning,
+} from "./plan.ts";
 
 /** A server whose container does not run, as far as its image, its command and its configuration file tell. */
 export interface StoppedServer {
@@ -27,6 +36,9 @@ export interface StoppedServer {
 }
 
 const operation = "redis.stopped";
+/** Of all official images. */
+const workingDirectory = "/data";
+/** Of a configuration file. */
 const limit = 1024 * 1024;
 
 /** Undefined where there is no container, or where it runs. */
@@ -45,7 +57,7 @@ export async function lookAtStopped(
     target: locateStopped(options, database, container),
     container,
     where: {
-      directory: settings.get("dir") ?? "/data",
+      directory: posix.resolve(workingDirectory, settings.get("dir") ?? "."),
       rdbFile: settings.get("dbfilename") ?? "dump.rdb",
       appendOnly: settings.get("appendonly") === "yes",
       aofFile: settings.get("appendfilename") ?? "appendonly.aof",
@@ -58,11 +70,12 @@ export async function lookAtStopped(
 }
 
 /** Checks that the backup fits a server that does not run, and says what will be done. Touches nothing. */
-export function planStopped(
+export async function planStopped(
+  context: OperationContext,
   { target, container, where, info, loadsModules }: StoppedServer,
   manifest: Manifest,
   options: RestoreOptions,
-): RestorePlan {
+): Promise<RestorePlan> {
   const form = formName(options.form);
   const method = methodName(options.method);
   const { name } = container;
@@ -91,6 +104,7 @@ export function planStopped(
   if (form === "aof" && where.aofDirectory === undefined) {
     throw refusal("this server keeps its append-only file in one piece, as before version 7", "restore the form rdb");
   }
+  await checkSpace(context, container, where, manifest, form);
   return {
     steps: [
       `take ${name}, which does not run, off its networks`,

@@ -12,6 +12,7 @@ import {
   type DatabaseAdapter,
   type JournalOperation,
   type JournalRecord,
+  type Manifest,
 } from "@sutazai/backup-core";
 import { connectRedis, MemoryBackup, startServer, type ServerOptions, type TestServer } from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -201,6 +202,41 @@ test("replicas, and forms that the server does not keep, are refused before anyt
       only: undefined,
     });
     expect(await failure(plan)).toMatchObject({ reason: "unsupported", hint: expect.stringContaining("master") });
+  });
+});
+
+test("what the server cannot read, or has no room for, is refused with both sides named", async () => {
+  await withServer({}, async (server, adapterWith) => {
+    const { manifest } = await backUp(adapterWith());
+    const details = manifest.details as { readonly rdb: { readonly rdb: object } };
+    const newer = { ...details, rdb: { rdb: { ...details.rdb.rdb, version: 99 } } };
+    const larger = manifest.artifacts.map((artifact) => ({
+      ...artifact,
+      plain: { ...artifact.plain, bytes: 2 ** 50 },
+    }));
+    const refused = async (doctored: Manifest, adapter = adapterWith(), method = "offline") => {
+      await using context = await contextOf(adapter);
+      return failure(adapter.planRestore(context, doctored, { form: "rdb", method, only: undefined }));
+    };
+    for (const state of ["running", "stopped"] as const) {
+      if (state === "stopped") await server.stop();
+      expect(await refused({ ...manifest, details: newer }), state).toMatchObject({
+        reason: "incompatible-version",
+        message: expect.stringMatching(/RDB version 99; redis \d+\.\d+.* reads up to \d+/),
+      });
+      expect(await refused({ ...manifest, serverVersion: "99.0.0" }), state).toMatchObject({
+        reason: "incompatible-version",
+        message: expect.stringMatching(/99\.0\.0, this server is \d+\.\d+/),
+      });
+      expect(await refused({ ...manifest, artifacts: larger }), state).toMatchObject({
+        reason: "no-space",
+        message: expect.stringMatching(/needs 1073741824 MiB .* MiB are free/),
+      });
+    }
+    expect(await refused(manifest, adapterWith(), "online")).toMatchObject({
+      reason: "unsupported",
+      hint: expect.stringContaining("offline"),
+    });
   });
 });
 
