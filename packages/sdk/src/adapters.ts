@@ -1,4 +1,5 @@
 import type { DatabaseAdapter, DatabaseKind } from "@sutazai/backup-core";
+import { chromadbAdapter, chromadbOptionsSchema, type ChromadbOptions } from "@sutazai/backup-chromadb";
 import { faissAdapter, faissOptionsSchema, type FaissOptions } from "@sutazai/backup-faiss";
 import { postgresAdapter, postgresOptionsSchema, type PostgresOptions } from "@sutazai/backup-postgres";
 import { qdrantAdapter, qdrantOptionsSchema, type QdrantOptions } from "@sutazai/backup-qdrant";
@@ -44,6 +45,18 @@ export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule
     credentials: { options: ["apiKey"], toldBy: /^QDRANT__SERVICE__API_KEY$/ },
     image: /(^|\/)qdrant(-local)?(:|@|$)/,
     create: (options: QdrantOptions) => qdrantAdapter(options),
+  },
+  chromadb: {
+    kind: "chromadb",
+    optionsSchema: chromadbOptionsSchema,
+    secrets: ["token", "password"],
+    // The server asks for nothing; a proxy before it does, and it is not part of the container.
+    credentials: {
+      options: ["token", "tokenHeader", "user", "password"],
+      toldBy: /^CHROMA_SERVER_AUTHN_CREDENTIALS(_FILE)?$/,
+    },
+    image: /(^|\/)(chroma|chromadb)(-local)?(:|@|$)/,
+    create: (options: ChromadbOptions) => chromadbAdapter(options),
   },
   faiss: {
     kind: "faiss",

@@ -1,3 +1,4 @@
+export { chromadbAdapter, type ChromadbOptions } from "@sutazai/backup-chromadb";
 export { faissAdapter, type FaissOptions } from "@sutazai/backup-faiss";
 export { postgresAdapter, type PostgresOptions } from "@sutazai/backup-postgres";
 export { qdrantAdapter, type QdrantOptions } from "@sutazai/backup-qdrant";

@@ -1,4 +1,5 @@
 import { codecNames, type CodecName } from "@sutazai/backup-core";
+import type { ChromadbOptions } from "@sutazai/backup-chromadb";
 import type { FaissOptions } from "@sutazai/backup-faiss";
 import type { PostgresOptions } from "@sutazai/backup-postgres";
 import type { QdrantOptions } from "@sutazai/backup-qdrant";
@@ -59,6 +60,7 @@ type DatabaseOptions =
   | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions, "password">)
   | ({ readonly kind?: "redis" } & AsConfigured<RedisOptions, "password">)
   | ({ readonly kind?: "qdrant" } & AsConfigured<QdrantOptions, "apiKey">)
+  | ({ readonly kind?: "chromadb" } & AsConfigured<ChromadbOptions, "token" | "password">)
   | ({ readonly kind?: "faiss" } & Omit<FaissOptions, "name">);
 
 /** What a configuration file holds. Everything may be left out. */
