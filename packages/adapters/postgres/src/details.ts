@@ -1,4 +1,4 @@
-import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
+import { BackupError, listOf, recordOf, type Json, type Manifest } from "@sutazai/backup-core";
 import { z } from "zod";
 
 /** What a restore wants to know of a backup before it reads it. */
@@ -20,18 +20,18 @@ export interface BackupDetails {
 
 const schema: z.ZodType<BackupDetails> = z.strictObject({
   bootstrapUser: z.string(),
-  databases: z.array(
+  databases: listOf(
     z.strictObject({
       name: z.string(),
       artifact: z.string(),
       tablespace: z.string(),
-      extensions: z.array(z.string()).readonly(),
+      extensions: listOf(z.string()),
       rest: z.string(),
     }),
   ),
-  roles: z.array(z.strictObject({ name: z.string(), superuser: z.boolean(), login: z.boolean() })),
-  tablespaces: z.array(z.string()),
-  digests: z.record(z.string(), z.string()),
+  roles: listOf(z.strictObject({ name: z.string(), superuser: z.boolean(), login: z.boolean() })),
+  tablespaces: listOf(z.string()),
+  digests: recordOf(z.string()),
 });
 
 export function detailsAsJson(details: BackupDetails): Json {

@@ -1,4 +1,4 @@
-import { isBackupError } from "@sutazai/backup-core";
+import { isBackupError, recordOf } from "@sutazai/backup-core";
 import { z } from "zod";
 import { collectionPath, type Server } from "./server.ts";
 
@@ -27,9 +27,16 @@ export type Aliases = Readonly<Record<string, string>>;
 
 export const configSchema: z.ZodType<CollectionConfig> = z.looseObject({ params: z.record(z.string(), z.unknown()) });
 
-export const payloadSchema: z.ZodType<Readonly<Record<string, PayloadIndex>>> = z.record(
-  z.string(),
+/** What else the server says of an index (how many points have it) is left out. */
+export const payloadSchema: z.ZodType<Readonly<Record<string, PayloadIndex>>> = recordOf(
   z.object({ data_type: z.string(), params: z.unknown().optional() }),
+).transform((fields) =>
+  Object.fromEntries(
+    Object.entries(fields).map(([field, { data_type, params }]) => [
+      field,
+      { data_type, ...(params !== undefined && { params }) },
+    ]),
+  ),
 );
 
 const infoSchema: z.ZodType<CollectionInfo> = z.looseObject({

@@ -1,4 +1,4 @@
-import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
+import { BackupError, listOf, recordOf, type Json, type Manifest } from "@sutazai/backup-core";
 import { z } from "zod";
 import {
   configSchema,
@@ -35,21 +35,21 @@ export interface Neighbourhood {
 }
 
 const schema: z.ZodType<BackupDetails> = z.strictObject({
-  collections: z.array(
+  collections: listOf(
     z.strictObject({
       name: z.string(),
       artifacts: z.strictObject({ snapshot: z.string().exactOptional(), scroll: z.string().exactOptional() }),
-      neighbours: z.array(
+      neighbours: listOf(
         z.strictObject({
           id: z.string(),
           using: z.string(),
-          found: z.array(z.strictObject({ id: z.string(), score: z.number() })),
+          found: listOf(z.strictObject({ id: z.string(), score: z.number() })),
         }),
       ),
     }),
   ),
-  aliases: z.record(z.string(), z.string()),
-  digests: z.record(z.string(), z.string()),
+  aliases: recordOf(z.string()),
+  digests: recordOf(z.string()),
 });
 
 export function detailsAsJson(details: BackupDetails): Json {
@@ -90,8 +90,8 @@ export interface InventoriedCollection {
 export const inventorySchema: z.ZodType<Inventory> = z.looseObject({
   version: z.string(),
   cluster: z.unknown(),
-  aliases: z.record(z.string(), z.string()),
-  collections: z.array(
+  aliases: recordOf(z.string()),
+  collections: listOf(
     z.looseObject({ name: z.string(), config: configSchema, payload_schema: payloadSchema, shards: z.unknown() }),
   ),
 });

@@ -10,11 +10,11 @@ import { collectionOf, inventoryArtifact, inventorySchema, parseDetails } from "
 import { PassingDigest } from "./digest.ts";
 import { readExport } from "./export-file.ts";
 import { aliasFacts, configFacts, contentFacts, infoFacts } from "./facts.ts";
-import { parsePoint, PointDigest, type Point } from "./points.ts";
+import { parsePoint, PointDigest } from "./points.ts";
 import { readSnapshot } from "./snapshot/content.ts";
 
 /** Of the inventory, which is held whole: some kilobytes for each collection. */
-const inventoryLimit = 256 * 1024 * 1024;
+const inventoryLimit = 64 * 1024 * 1024;
 
 /**
  * Reads an artifact to its end. A snapshot settles how its collection is made up, an export what is in it, the inventory the aliases;
@@ -67,7 +67,7 @@ async function inspectSnapshot(name: string, content: Bytes): Promise<Fingerprin
   const reading = readSnapshot();
   for await (const chunk of content) reading.write(chunk);
   const { config, indexes } = reading.end();
-  return configFacts(name, config, indexes);
+  return told(() => configFacts(name, config, indexes));
 }
 
 async function inspectExport(name: string, content: Bytes): Promise<Fingerprint> {
@@ -77,18 +77,31 @@ async function inspectExport(name: string, content: Bytes): Promise<Fingerprint>
     name,
     content,
     (head) => {
-      configuration = infoFacts(name, head);
+      configuration = told(() => infoFacts(name, head));
     },
     (points) => {
-      for (const point of points) digest.add(pointOf(point, digest.count + 1));
+      for (const point of points) addPoint(digest, point);
     },
   );
   return { ...configuration, ...contentFacts(name, { exact: digest.count }, { exact: String(digest) }) };
 }
 
-function pointOf(line: Buffer, number: number): Point {
+/** Facts are made of JSON of any depth. */
+function told(facts: () => Fingerprint): Fingerprint {
   try {
-    return parsePoint(line.toString("utf8"));
+    return facts();
+  } catch (error) {
+    throw new BackupError("corrupt", "the configuration cannot be trusted: it is none that a server has", {
+      hint: "use another backup",
+      cause: error,
+    });
+  }
+}
+
+function addPoint(digest: PointDigest, line: Buffer): void {
+  const number = digest.count + 1;
+  try {
+    digest.add(parsePoint(line.toString("utf8")));
   } catch (error) {
     throw new BackupError("corrupt", `the export cannot be trusted: its point ${number} is none`, {
       operation: "qdrant.inspect",

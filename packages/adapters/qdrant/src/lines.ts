@@ -1,7 +1,7 @@
 import { BackupError, type Bytes } from "@sutazai/backup-core";
 
-/** No point is longer: a server that took it in a request would have refused it. */
-const lineLimit = 256 * 1024 * 1024;
+/** No point is longer: a server takes requests of 32 MiB, unless it is told otherwise. Parsed, a line takes many times as much. */
+const lineLimit = 64 * 1024 * 1024;
 const lineFeed = 0x0a;
 
 /** Cuts bytes into lines, without their ends, as many at a time as a chunk completes. The last line must have an end. */

@@ -1,4 +1,4 @@
-import { BackupError, type Json, type Manifest } from "@sutazai/backup-core";
+import { BackupError, listOf, recordOf, type Json, type Manifest } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { Product } from "./version.ts";
 
@@ -23,9 +23,9 @@ export interface RdbDetails {
 
 const schema: z.ZodType<Details> = z.strictObject({
   product: z.enum(["redis", "valkey"]),
-  rdb: z.record(z.string(), z.strictObject({ version: z.int(), earliestExpiry: z.number().nullable() })),
+  rdb: recordOf(z.strictObject({ version: z.int(), earliestExpiry: z.number().nullable() })),
   aof: z.strictObject({ last: z.strictObject({ name: z.string(), complete: z.int() }).nullable() }).nullable(),
-  modules: z.array(z.string()),
+  modules: listOf(z.string()),
 });
 
 export function detailsAsJson(details: Details): Json {

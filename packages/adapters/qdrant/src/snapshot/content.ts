@@ -13,8 +13,15 @@ export interface SnapshotContent {
 }
 
 /** Longer JSON than this is in no snapshot. */
-const jsonLimit = 64 * 1024 * 1024;
-const longNameLimit = 64 * 1024;
+const jsonLimit = 16 * 1024 * 1024;
+/** PATH_MAX of Linux: nothing longer can be unpacked. */
+const longNameLimit = 4096;
+/** What names may take in memory: about 500,000 of ordinary length. */
+const namesLimit = 64 * 1024 * 1024;
+const costPerName = 64;
+
+/** The files whose content is looked at once all have passed. */
+const wanted: ReadonlySet<string> = new Set(["config.json", "payload_index.json", "version.info"]);
 
 const indexesSchema = z.object({ schema: z.record(z.string(), z.unknown()) });
 const shardsSchema = z.looseObject({ shard_number: z.int().positive() });
@@ -26,28 +33,40 @@ interface Member {
   readonly isSparse: boolean;
 }
 
+/** The files of one tar that have passed: their names, and the content of the few that are wanted. */
+class PassedFiles {
+  readonly contents: Map<string, unknown> = new Map();
+  #cost = 0;
+
+  add(name: string, content: unknown): void {
+    this.#cost += name.length + costPerName;
+    if (this.#cost > namesLimit) throw new Damage("it has more files than can be kept apart");
+    this.contents.set(name, wanted.has(name) ? content : undefined);
+  }
+}
+
 /** Reads a snapshot as it passes by: the outer tar, the tars of its segments, and every JSON file in both. */
 export function readSnapshot(): PushedReading<SnapshotContent> {
   return new PushedReading(snapshot());
 }
 
 function* snapshot(): Reading<SnapshotContent> {
-  const found = new Map<string, unknown>();
+  const found = new PassedFiles();
   let segments = 0;
   for (;;) {
-    const member = yield* nextMember(found);
+    const member = yield* nextMember(found.contents);
     if (member === undefined) break;
     if (/^\d+\/segments\/[^/]+\.tar$/.test(member.name) && !member.isSparse) {
       yield* segment(member);
       segments++;
     } else {
-      found.set(member.name, yield* content(member));
+      found.add(member.name, yield* content(member));
     }
     yield { skip: paddingOf(member.size) };
   }
   if (!isZero(yield { take: blockLength })) throw new Damage("the end mark is only half there");
   yield { zerosToEnd: true };
-  return { ...assembled(found), segments };
+  return { ...assembled(found.contents), segments };
 }
 
 function assembled(found: ReadonlyMap<string, unknown>): Omit<SnapshotContent, "segments"> {
@@ -73,11 +92,12 @@ function parsed<Value>(schema: z.ZodType<Value>, found: ReadonlyMap<string, unkn
 
 /** The tar of a segment, which the server writes without an end mark. */
 function* segment({ name, size }: Member): Reading<void> {
-  const found = new Map<string, unknown>();
+  const found = new PassedFiles();
   let left = size;
   while (left > 0) {
     if (left < blockLength) throw new Damage(`${name} ends within a header`);
-    const member = yield* nextMember(found, (bytes) => (left -= bytes));
+    const member = yield* nextMember(found.contents, (bytes) => (left -= bytes));
+    if (left < 0) throw new Damage(`a header reaches beyond ${name}, which it is in`);
     if (member === undefined) {
       while (left > 0) {
         const length = Math.min(left, blockLength);
@@ -88,11 +108,11 @@ function* segment({ name, size }: Member): Reading<void> {
     }
     const padding = paddingOf(member.size);
     if (member.size + padding > left) throw new Damage(`${member.name} is longer than the segment that it is in`);
-    found.set(member.name, yield* content(member));
+    found.add(member.name, yield* content(member));
     yield { skip: padding };
     left -= member.size + padding;
   }
-  if (![...found.keys()].some((file) => file.endsWith("/segment.json")))
+  if (![...found.contents.keys()].some((file) => file.endsWith("/segment.json")))
     throw new Damage(`${name} has no segment.json`);
 }
 
