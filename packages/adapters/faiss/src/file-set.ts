@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Bytes, Fact, Fingerprint } from "@sutazai/backup-core";
+import { BackupError, type Bytes, type Fact, type Fingerprint } from "@sutazai/backup-core";
 import { MultisetDigest, RowHash, type TarEntry } from "@sutazai/backup-formats";
 import { ElementCount } from "./companion.ts";
 import { IndexFile, type IndexFacts } from "./index-file/index-file.ts";
@@ -7,6 +7,8 @@ import type { SetRules } from "./options.ts";
 
 /** Above so many files each is not named any more: the digest of all of them still tells of every change. */
 const namedFiles = 1_000;
+/** Every index has several facts of its own: a manifest with more of them could not be published. */
+const mostIndexes = 100_000;
 
 export interface SetContent {
   readonly fingerprint: Fingerprint;
@@ -73,6 +75,7 @@ export class FileSet {
     const facts = index.end(this.#rules.isIndex(baseName(name)));
     this.#fileCount += 1;
     if (facts !== undefined) this.#indexes.set(name, facts);
+    if (this.#indexes.size > mostIndexes) throw tooMany();
     if (ids !== undefined) this.#ids.set(name, ids.end());
     if (facts !== undefined || this.#files.size <= namedFiles) this.#files.set(name, digest);
     this.#count(entry, digest);
@@ -117,6 +120,13 @@ export class FileSet {
       ];
     });
   }
+}
+
+function tooMany(): BackupError {
+  return new BackupError("unsupported", `the set has more than ${mostIndexes} indexes`, {
+    operation: "faiss.read-set",
+    hint: "back them up as several sets: `exclude` leaves some to another one",
+  });
 }
 
 function factsOfIndex(name: string, { type, code, header, state }: IndexFacts, digest: string): Record<string, Fact> {
