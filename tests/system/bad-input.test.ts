@@ -143,7 +143,7 @@ test("a corrupt backup is found by verify, and refused by restore before anythin
   const content = await readFile(path);
   content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1;
   await writeFile(path, content);
-  expect(await platform.run(["verify", "--name", "redis"])).toMatchObject({
+  expect(await platform.run(["verify", "redis"])).toMatchObject({
     code: 6,
     stdout: expect.stringContaining("DAMAGED"),
   });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import type { BackupErrorReason } from "@sutazai/backup-core";
+import type { BackupErrorReason, DrillReport } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
-import { exitCode, exitCodeOfError, exitCodeOfRun } from "../src/exit-codes.ts";
+import { exitCode, exitCodeOfDrill, exitCodeOfError, exitCodeOfRun } from "../src/exit-codes.ts";
 
 const failed = (reason: BackupErrorReason, state?: string) => ({
   status: "failed" as const,
@@ -22,6 +22,16 @@ test.each([
   ["cancelled", "cancelled", [failed("cancelled")], 130],
 ] as const)("%s", (_, status, databases, code) => {
   expect(exitCodeOfRun({ status, databases })).toBe(code);
+});
+
+test.each([
+  ["all were proven", "ok", ["proven", "proven"], 0],
+  ["one was damaged", "partial", ["proven", "damaged"], 6],
+  ["one could not be tried", "partial", ["proven", "undecided"], 3],
+  ["none could be tried", "failed", ["undecided"], 1],
+] as const)("of drills, %s", (_, status, verdicts, code) => {
+  const databases = verdicts.map((verdict) => ({ ...(verdict === "proven" ? ok : failed("not-found")), verdict }));
+  expect(exitCodeOfDrill({ status, databases } as unknown as DrillReport)).toBe(code);
 });
 
 test.each([
