@@ -21,9 +21,9 @@ export interface WrittenRecord extends ChromaRecord {
 
 const everything = ["embeddings", "documents", "metadatas", "uris"];
 /** Not `z.record`, which loses a key that is called `__proto__`. */
-export const metadataSchema: z.ZodType<Readonly<Record<string, unknown>> | null> = z.custom<Readonly<Record<string, unknown>> | null>(
-  (value) => typeof value === "object" && !Array.isArray(value),
-);
+export const metadataSchema: z.ZodType<Readonly<Record<string, unknown>> | null> = z.custom<Readonly<
+  Record<string, unknown>
+> | null>((value) => typeof value === "object" && !Array.isArray(value));
 const idsSchema = z.looseObject({ ids: z.array(z.string()) });
 const columnsSchema = z.object({
   ids: z.array(z.string()),
