@@ -141,7 +141,7 @@ test("all of them, where that is asked for, or a share", async () => {
   const ids = [await backUp(), await backUp(), await backUp()];
   expect((await system.drill({ all: true })).databases.map(({ backup }) => backup?.id)).toEqual(ids);
   const shares = [1, 2].map(async (number) => (await system.drill({ share: { number, of: 2 } })).databases);
-  const drilled = (await Promise.all(shares)).flat().map(({ backup }) => backup?.id);
+  const drilled = (await Promise.all(shares)).flat().map(({ backup }) => backup?.id ?? "");
   expect(drilled.toSorted()).toEqual(ids.toSorted());
 });
 
