@@ -19,16 +19,16 @@ export interface HttpRequest {
  */
 export async function sendRequest(request: HttpRequest): Promise<string> {
   const { url, method = "POST", headers, body, signal, secrets } = request;
-  const { host } = new URL(url);
+  const { host, address, credentials } = withoutCredentials(url);
   let response: Response;
   let answer: string;
   try {
-    response = await fetch(url, {
+    response = await fetch(address, {
       method,
       body,
       signal,
       redirect: "manual",
-      ...(headers !== undefined && { headers }),
+      headers: { ...credentials, ...headers },
     });
     answer = await readStart(response);
   } catch (error) {
@@ -37,6 +37,22 @@ export async function sendRequest(request: HttpRequest): Promise<string> {
   }
   if (response.ok) return answer;
   throw answerFailure(response.status, response.headers, redact(answer, secrets), host);
+}
+
+/** `https://user:password@host/`: fetch refuses such addresses, and receivers behind a proxy often have them. */
+function withoutCredentials(url: string): {
+  readonly host: string;
+  readonly address: string;
+  readonly credentials: Readonly<Record<string, string>>;
+} {
+  const address = new URL(url);
+  const { host, username, password } = address;
+  if (username === "" && password === "") return { host, address: url, credentials: {} };
+  address.username = "";
+  address.password = "";
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const credentials = { authorization: `Basic ${Buffer.from(login).toString("base64")}` };
+  return { host, address: address.href, credentials };
 }
 
 /** What an answer other than 2xx means. */

@@ -1,6 +1,7 @@
 import { newId, type ProcessIdentity, type SerializedError } from "@sutazai/backup-core";
 import type { NoticeChannel, Occasion, Receipt } from "./channel.ts";
 import { isMoreSevere, severities, type Notice, type Severity } from "./notice.ts";
+import type { Delivery } from "./report.ts";
 
 /** What every channel has been told, and what it is still owed. Plain data; the functions here are pure. */
 export interface Ledger {
@@ -42,10 +43,13 @@ export interface Claim {
   readonly until: string;
 }
 
+/** A topic with something to send. */
+export type Owed = Topic & { readonly pending: Pending };
+
 export const emptyLedger: Ledger = { topics: [] };
 
 /** How long a receiver's wish to be left alone is heeded, at most. */
-export const longestWaitMs = 3_600_000;
+const longestWaitMs = 3_600_000;
 
 /** A reminder is due a little early rather than a whole round late: a daily run never comes exactly a day after the last. */
 const reminderTolerance = 0.95;
@@ -103,20 +107,38 @@ export function admit(
   return elapsed(told.at, reminderMs, now) ? owe("reminder") : skip(`told at ${told.at}; not yet time for a reminder`);
 }
 
+/** An event that could not be told within a week is news to nobody. What is wrong is owed for as long as it is. */
+const longestEventMs = 7 * 86_400_000;
+
+/** Gives up events that nobody would want to hear of any more. */
+export function withoutOldEvents(ledger: Ledger, now: Date): { readonly ledger: Ledger; readonly result: Delivery[] } {
+  const isOld = ({ pending }: Topic): boolean =>
+    pending?.occasion === "event" && now.getTime() - Date.parse(pending.since) > longestEventMs;
+  const old = ledger.topics.filter(isOld);
+  if (old.length === 0) return { ledger, result: [] };
+  return {
+    ledger: { topics: ledger.topics.filter((topic) => !isOld(topic)) },
+    result: old.map(({ channel, cause }) => ({
+      channel,
+      cause,
+      state: "event",
+      outcome: "skipped",
+      why: "given up: it could not be told within a week",
+    })),
+  };
+}
+
 /** What is to be sent next on a channel: what was never tried before what was, the urgent before the rest. */
-export function nextFor(
-  ledger: Ledger,
-  channel: string,
-  isFree: (topic: Topic) => boolean,
-): (Topic & { readonly pending: Pending }) | undefined {
-  const rank = ({ pending }: { readonly pending: Pending }): readonly number[] => [
+export function nextFor(ledger: Ledger, channel: string, isFree: (topic: Owed) => boolean): Owed | undefined {
+  const rank = ({ pending }: Owed): readonly number[] => [
     pending.attempts,
     -severities.indexOf(pending.notice.severity),
     Date.parse(pending.since),
   ];
   return ledger.topics
-    .filter((topic) => topic.channel === channel && isOwed(topic) && isFree(topic))
+    .filter((topic) => topic.channel === channel)
     .filter(isOwed)
+    .filter(isFree)
     .sort((one, other) => compare(rank(one), rank(other)))[0];
 }
 
@@ -189,7 +211,7 @@ function saysNothingNew(pending: Pending | null, sent: Notice): boolean {
   return pending?.notice.state === sent.state && !isMoreSevere(pending.notice.severity, sent.severity);
 }
 
-export function find(ledger: Ledger, channel: string, cause: string): Topic | undefined {
+function find(ledger: Ledger, channel: string, cause: string): Topic | undefined {
   return ledger.topics.find((topic) => topic.channel === channel && topic.cause === cause);
 }
 
@@ -199,7 +221,7 @@ function elapsed(since: string, reminderMs: number, now: Date): boolean {
   return age < 0 || age >= reminderMs * reminderTolerance;
 }
 
-function isOwed(topic: Topic): topic is Topic & { readonly pending: Pending } {
+function isOwed(topic: Topic): topic is Owed {
   return topic.pending !== null;
 }
 

@@ -1,4 +1,4 @@
-import { redact, Secret } from "@sutazai/backup-core";
+import { BackupError, redact, Secret } from "@sutazai/backup-core";
 import type { Notice } from "./notice.ts";
 
 /** Names, by which notices are told apart and databases found. They come from the configuration, not from elsewhere. */
@@ -14,6 +14,15 @@ export function inEveryForm(secrets: readonly Secret[]): readonly Secret[] {
     const encoded = encodeURIComponent(secret.reveal());
     return encoded === secret.reveal() ? [secret] : [secret, new Secret(encoded)];
   });
+}
+
+/** A channel's error may repeat what a server said, or what it was configured with. */
+export function redactError(error: BackupError, secrets: readonly Secret[]): BackupError {
+  const plain = error.toJSON();
+  const clean = redacted(plain, secrets) as typeof plain;
+  if (JSON.stringify(clean) === JSON.stringify(plain)) return error;
+  const { reason, message, ...options } = clean;
+  return new BackupError(reason, message, options);
 }
 
 function redacted(value: unknown, secrets: readonly Secret[]): unknown {

@@ -76,7 +76,7 @@ const levels = {
 } as const;
 
 /** `2026-11-23 03:00:12 UTC`; what is no time, as it is. */
-export function time(iso: string): string {
+function time(iso: string): string {
   const ms = Date.parse(iso);
   return Number.isNaN(ms) ? iso : `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }

@@ -46,6 +46,14 @@ test("nobody there, a connection that breaks off, a name that is none", async ()
   }
 });
 
+test("a login within the address is used, and not part of any message", async () => {
+  const { url, requests } = await startReceiver(says(200, ""), says(500, ""));
+  const address = url.replace("http://", "http://user:p%40ss@");
+  await post(`${address}/hook`);
+  expect(requests[0]?.headers["authorization"]).toBe(`Basic ${Buffer.from("user:p@ss").toString("base64")}`);
+  expect(String(await failureOf(post(address)))).not.toMatch(/user|p@ss|p%40ss/);
+});
+
 test("an abort ends it with its reason", async () => {
   const { url } = await startReceiver(() => undefined);
   expect(await failureOf(post(url, AbortSignal.timeout(20)))).toMatchObject({ name: "TimeoutError" });

@@ -4,10 +4,13 @@ import { writeFileSync } from "node:fs";
 import { readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { admit, type Ledger } from "../src/ledger.ts";
 import { LedgerDirectory } from "../src/ledger-directory.ts";
 import { notice, recordingChannel, scratch } from "./support.ts";
+
+// Real files and processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const onDamage = (error: Error): void => {
   throw error;

@@ -7,6 +7,9 @@ import { Notifier } from "../src/index.ts";
 import { LedgerDirectory } from "../src/ledger-directory.ts";
 import { messageOf, notice, notifierWith, quickly, recordingChannel, resolved, scratch } from "./support.ts";
 
+// Real files and processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
 const hour = 3_600_000;
 
 /** A clock that stands still until it is set. */
@@ -105,6 +108,19 @@ test("an event is told, opens nothing, and goes to no channel for incidents", as
   expect(await notifier.standing()).toStrictEqual([]);
 });
 
+test("an event that could not be told within a week is given up; what is wrong is not", async () => {
+  const { now, pass } = clock();
+  const notifier = await notifierWith([recordingChannel({ deliver: unreachable })], { now });
+  await notifier.notify([notice, { ...notice, state: "event", cause: "restore-done:1" }]);
+  pass(8 * 24 * hour);
+  const { deliveries } = await notifier.notify([]);
+  expect(deliveries).toMatchObject([
+    { cause: "restore-done:1", outcome: "skipped", why: expect.stringContaining("given up") },
+    { cause: notice.cause, outcome: "failed" },
+  ]);
+  expect(await notifier.standing()).toMatchObject([{ cause: notice.cause }]);
+});
+
 test("what failed is in the report, kept, and sent with the next call; other channels are not held up", async () => {
   let isUp = false;
   const broken = recordingChannel({ name: "broken", deliver: () => (isUp ? Promise.resolve({}) : unreachable()) });
@@ -169,7 +185,7 @@ test("one message that never gets through does not keep others from it", async (
     deliver: ({ notice: { cause } }) => (cause === "poison" ? unreachable() : Promise.resolve({})),
   });
   const notifier = await notifierWith([channel], {
-    timeLimitMs: 1500,
+    timeLimitMs: 800,
     retries: { attempts: 100, firstPauseMs: 50, longestPauseMs: 50 },
   });
   await notifier.notify([{ ...notice, cause: "poison" }]);
@@ -177,6 +193,15 @@ test("one message that never gets through does not keep others from it", async (
   expect(deliveries).toMatchObject([
     { cause: notice.cause, outcome: "delivered" },
     { cause: "poison", outcome: "failed" },
+  ]);
+});
+
+test("where a channel is down, what comes after the first message is tried once", async () => {
+  const channel = recordingChannel({ deliver: unreachable });
+  const { deliveries } = await (await notifierWith([channel])).notify([notice, { ...notice, cause: "store-full" }]);
+  expect(deliveries).toMatchObject([
+    { outcome: "failed", attempts: quickly.attempts },
+    { outcome: "failed", attempts: 1 },
   ]);
 });
 
@@ -285,7 +310,8 @@ test("no secret is said, stored or reported, plain or encoded", async () => {
   const [password, token] = secrets.map((secret) => secret.reveal()) as [string, string];
   const channel = recordingChannel({
     secrets: secrets.slice(1),
-    deliver: () => Promise.reject(new BackupError("refused", "no")),
+    deliver: () =>
+      Promise.reject(new BackupError("refused", `no: ${token}`, { details: { said: [password], retryAfterMs: 5 } })),
   });
   const stateDir = await scratch();
   const notifier = new Notifier({ channels: [channel], stateDir, secrets: secrets.slice(0, 1), retries: quickly });

@@ -1,9 +1,12 @@
 import { createServer, type AddressInfo } from "node:net";
 import { Secret } from "@sutazai/backup-core";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { emailChannel, type EmailOptions } from "../../src/index.ts";
 import { Reply, startMailServer, type MailServer, type MailServerOptions } from "../mail-server.ts";
 import { failureOf, messageOf, never, notice, notifierWith, quickly, resolved } from "../support.ts";
+
+// Real files and processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const context = { signal: never };
 const login = { username: "backup", password: "hunter2" };

@@ -1,6 +1,6 @@
 import { Secret } from "@sutazai/backup-core";
 import { Webhook } from "standardwebhooks";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { noticeSchema, webhookChannel, type WebhookTemplate } from "../../src/index.ts";
 import {
   breaksOff,
@@ -14,6 +14,9 @@ import {
   says,
   startReceiver,
 } from "../support.ts";
+
+// Real files and processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const context = { signal: never };
 const key = "host-1/backup-failed:postgres";
