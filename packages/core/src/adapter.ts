@@ -174,7 +174,7 @@ export interface DrillServer {
    * that a restore reads or replaces.
    */
   readonly container: Pick<ThrowawaySpec, "entrypoint" | "command" | "environment" | "user" | "files" | "freshVolumes">;
-  /** The server in that container, as a database: it answers `probe` as soon as it can be restored into, the first restore method goes with it. */
+  /** The server in that container, as a database: it answers `probe` as soon as it can be restored into. Of its restore methods, the first that goes with the form is taken. */
   adapter(containerId: string): DatabaseAdapter;
   /**
    * Holds what the server has against the backup, in full: the fingerprint, and beyond it what else tells that it serves as before (the same queries

@@ -4,8 +4,10 @@ import {
   describeDifference,
   isBackupError,
   toBackupError,
+  type DatabaseAdapter,
   type DrillServer,
   type OperationContext,
+  type RestoreOptions,
   type ThrowawayContainer,
 } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
@@ -70,11 +72,10 @@ async function withDrilled(
     });
     const database = server.adapter(container.id);
     expect(database).toMatchObject({ name: bench.adapter.name, kind: bench.adapter.kind });
-    const restored = { form, method: database.capabilities.restoreMethods[0]?.name ?? "", only: undefined };
     await bench.call((context) => untilAnswering(server, container, context), { adapter: database });
     const facts = await bench.call(
       async (context) => {
-        await database.planRestore(context, backup.manifest, restored);
+        const restored = await firstPossible(database, context, backup, form);
         await database.fence(context, restored);
         return database.restore(context, backup, restored);
       },
@@ -89,6 +90,27 @@ async function withDrilled(
       { adapter: database },
     );
   });
+}
+
+/** The first of the methods that goes with the form. */
+async function firstPossible(
+  database: DatabaseAdapter,
+  context: OperationContext,
+  { manifest }: MemoryBackup,
+  form: string,
+): Promise<RestoreOptions> {
+  const refusals: unknown[] = [];
+  for (const { name: method } of database.capabilities.restoreMethods) {
+    const way = { form, method, only: undefined };
+    try {
+      await database.planRestore(context, manifest, way);
+      return way;
+    } catch (error) {
+      if (toBackupError(error).reason !== "unsupported") throw error;
+      refusals.push(error);
+    }
+  }
+  throw refusals[0];
 }
 
 /** Facts that differ, or what is thrown for what no fact tells; none where the server holds the backup. */

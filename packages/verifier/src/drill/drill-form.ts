@@ -4,6 +4,7 @@ import {
   compareFingerprints,
   describeDifference,
   Journal,
+  toBackupError,
   type ArtifactSource,
   type DatabaseAdapter,
   type DrillServer,
@@ -12,6 +13,8 @@ import {
   type OperationContext,
   type Recoverer,
   type RestoreFacts,
+  type RestoreOptions,
+  type RestorePlan,
   type ThrowawayContainer,
 } from "@sutazai/backup-core";
 import type { DrilledForm } from "../verification.ts";
@@ -142,9 +145,8 @@ class FormDrill {
   /** As `restore` does it, without what an empty server makes needless: the lock and the safety backup. */
   async #restore(journal: OpenOperation): Promise<void> {
     const context: OperationContext = { ...this.#context, journal };
-    const chosen = { form: this.#form.name, method: this.#finding.method, only: undefined };
     context.progress({ step: `restoring the form ${this.#form.name}` });
-    const plan = await this.#database.planRestore(context, this.#source.manifest, chosen);
+    const { chosen, plan } = await this.#choose(context);
     await this.#database.fence(context, chosen);
     const facts = await this.#database.restore(context, this.#source, chosen);
     this.#assertEqual(facts, "what was restored is not what was backed up");
@@ -153,6 +155,22 @@ class FormDrill {
     await journal.close("finish");
     this.#note(facts);
     this.#finding = { ...this.#finding, warnings: [...new Set([...plan.warnings, ...facts.warnings])] };
+  }
+
+  /** The first of the methods that goes with this form. */
+  async #choose(context: OperationContext): Promise<{ readonly chosen: RestoreOptions; readonly plan: RestorePlan }> {
+    let refusal: unknown;
+    for (const { name: method } of this.#database.capabilities.restoreMethods) {
+      const chosen = { form: this.#form.name, method, only: undefined };
+      this.#finding = { ...this.#finding, method };
+      try {
+        return { chosen, plan: await this.#database.planRestore(context, this.#source.manifest, chosen) };
+      } catch (error) {
+        if (toBackupError(error).reason !== "unsupported") throw error;
+        refusal ??= error;
+      }
+    }
+    throw refusal;
   }
 
   async #compare(journal: OpenOperation): Promise<void> {

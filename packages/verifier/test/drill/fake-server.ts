@@ -108,14 +108,18 @@ export class FakeKind {
       name: "db",
       capabilities: {
         forms: [{ name: "lines", pointInTime: true, byDefault: true }],
-        restoreMethods: [{ name: "replace", restarts: false, fence: "isolated" }],
+        restoreMethods: [
+          { name: "replace", restarts: false, fence: "isolated" },
+          { name: "import", restarts: false, fence: "isolated" },
+        ],
         restoresPart: false,
       },
       probe: async () => {
         this.#reach(this.#restarted ? "probe again" : "probe");
         return { version: "8.2", resource: "", container: undefined, sizeEstimate: undefined, warnings: [] };
       },
-      planRestore: async () => {
+      planRestore: async (_context, _manifest, { form, method }) => {
+        if (form === "pages" && method !== "import") throw new BackupError("unsupported", "pages are imported");
         this.#reach("plan");
         return { steps: [], warnings: [] };
       },

@@ -53,13 +53,13 @@ describe("a drill", () => {
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
   });
 
-  test("tries every form in a server of its own, and one that fails spares no other", async () => {
+  test("tries every form in a server of its own, by the first method that goes with it, and one that fails spares no other", async () => {
     kind.found = [{ rows: { exact: 2 } }, { rows: { exact: 3 }, size: { exact: 5 } }];
     const forms = [formOf("lines", ["a.txt"], recorded), formOf("pages", ["a.txt"], recorded)];
     const result = await drill(sourceOf({ forms }));
-    expect(result.forms.map(({ name, ok }) => [name, ok])).toEqual([
-      ["lines", false],
-      ["pages", true],
+    expect(result.forms.map(({ name, method, ok }) => [name, method, ok])).toEqual([
+      ["lines", "replace", false],
+      ["pages", "import", true],
     ]);
     expect(result).toMatchObject({ ok: false, rto: null, problems: [expect.stringMatching(/^form lines: .*rows/)] });
     expect(kind.specs).toHaveLength(2);
