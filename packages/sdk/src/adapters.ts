@@ -1,6 +1,7 @@
 import type { DatabaseAdapter, DatabaseKind } from "@sutazai/backup-core";
 import { chromadbAdapter, chromadbOptionsSchema, type ChromadbOptions } from "@sutazai/backup-chromadb";
 import { faissAdapter, faissOptionsSchema, type FaissOptions } from "@sutazai/backup-faiss";
+import { neo4jAdapter, neo4jOptionsSchema, type Neo4jOptions } from "@sutazai/backup-neo4j";
 import { postgresAdapter, postgresOptionsSchema, type PostgresOptions } from "@sutazai/backup-postgres";
 import { qdrantAdapter, qdrantOptionsSchema, type QdrantOptions } from "@sutazai/backup-qdrant";
 import { redisAdapter, redisOptionsSchema, type RedisOptions } from "@sutazai/backup-redis";
@@ -37,6 +38,14 @@ export const adapterModules: Readonly<Partial<Record<DatabaseKind, AdapterModule
     credentials: { options: ["username", "password"], toldBy: /^(REDIS_PASSWORD|VALKEY_PASSWORD|--requirepass)$/ },
     image: /(^|\/)(redis|valkey|redis-stack|redis-stack-server)(-local)?(:|@|$)/,
     create: (options: RedisOptions) => redisAdapter(options),
+  },
+  neo4j: {
+    kind: "neo4j",
+    optionsSchema: neo4jOptionsSchema,
+    secrets: ["password"],
+    credentials: { options: ["user", "password"], toldBy: /^NEO4J_AUTH(_FILE)?$/ },
+    image: /(^|\/)neo4j(-local)?(:|@|$)/,
+    create: (options: Neo4jOptions) => neo4jAdapter(options),
   },
   qdrant: {
     kind: "qdrant",

@@ -1,5 +1,6 @@
 export { chromadbAdapter, type ChromadbOptions } from "@sutazai/backup-chromadb";
 export { faissAdapter, type FaissOptions } from "@sutazai/backup-faiss";
+export { neo4jAdapter, type Neo4jOptions } from "@sutazai/backup-neo4j";
 export { postgresAdapter, type PostgresOptions } from "@sutazai/backup-postgres";
 export { qdrantAdapter, type QdrantOptions } from "@sutazai/backup-qdrant";
 export { redisAdapter, type RedisOptions } from "@sutazai/backup-redis";

@@ -12,7 +12,7 @@ interface Rule {
   readonly hint: string;
 }
 
-const checkCredentials = "check the settings `username` and `password` of this database";
+const checkCredentials = "check the settings `user` and `password` of this database";
 
 /** By the codes that a server answers with, and what fails on the way to it, in the order in which it is looked for. */
 const serverRules: readonly Rule[] = [
@@ -30,7 +30,7 @@ const serverRules: readonly Rule[] = [
   {
     pattern: /Security\.Forbidden|Security\.Authorization/,
     reason: "permission",
-    hint: "give a user who may read everything in the settings `username` and `password`",
+    hint: "give a user who may read everything in the settings `user` and `password`",
   },
   {
     pattern: /Database\.DatabaseNotFound/,

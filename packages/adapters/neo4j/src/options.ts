@@ -15,7 +15,7 @@ export interface Neo4jOptions {
   /** Of Bolt; 7687 unless given. */
   readonly port?: number;
   /** `neo4j` unless given here or in the container's `NEO4J_AUTH`. */
-  readonly username?: string;
+  readonly user?: string;
   readonly password?: Secret;
   /** Speak TLS; `unverified` takes any certificate, as self-signed ones need. */
   readonly tls?: boolean | "unverified";
@@ -42,7 +42,7 @@ export const neo4jOptionsSchema: z.ZodType<Neo4jOptions> = z.strictObject({
   container: z.string().min(1).optional().describe("Container, by name or id"),
   host: z.string().min(1).optional().describe("Host name or address of Bolt, if not the container's"),
   port: z.int().min(1).max(65_535).optional().describe("Port of Bolt; 7687 unless given"),
-  username: z.string().min(1).optional().describe("User; the one of the container, or neo4j, unless given"),
+  user: z.string().min(1).optional().describe("User; the one of the container, or neo4j, unless given"),
   password: secretSchema.optional().describe("Password; the one of the container unless given"),
   tls: z
     .union([z.boolean(), z.literal("unverified")])

@@ -74,10 +74,10 @@ function credentialsOf(options: Neo4jOptions, container: ContainerInfo | undefin
   const password = rest.join("/").replace(/\/(true|false)$/, "");
   if (options.password !== undefined) {
     return {
-      username: options.username ?? (user === "none" || user === "" ? "neo4j" : user),
+      username: options.user ?? (user === "none" || user === "" ? "neo4j" : user),
       password: options.password,
     };
   }
   if (password === "") return undefined;
-  return { username: options.username ?? user, password: new Secret(password) };
+  return { username: options.user ?? user, password: new Secret(password) };
 }

@@ -1,6 +1,7 @@
 import { codecNames, type CodecName } from "@sutazai/backup-core";
 import type { ChromadbOptions } from "@sutazai/backup-chromadb";
 import type { FaissOptions } from "@sutazai/backup-faiss";
+import type { Neo4jOptions } from "@sutazai/backup-neo4j";
 import type { PostgresOptions } from "@sutazai/backup-postgres";
 import type { QdrantOptions } from "@sutazai/backup-qdrant";
 import type { RedisOptions } from "@sutazai/backup-redis";
@@ -59,6 +60,7 @@ export type DatabaseConfig = CommonDatabaseSettings & DatabaseOptions;
 type DatabaseOptions =
   | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions, "password">)
   | ({ readonly kind?: "redis" } & AsConfigured<RedisOptions, "password">)
+  | ({ readonly kind?: "neo4j" } & AsConfigured<Neo4jOptions, "password">)
   | ({ readonly kind?: "qdrant" } & AsConfigured<QdrantOptions, "apiKey">)
   | ({ readonly kind?: "chromadb" } & AsConfigured<ChromadbOptions, "token" | "password">)
   | ({ readonly kind?: "faiss" } & Omit<FaissOptions, "name">);

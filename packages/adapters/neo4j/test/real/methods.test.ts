@@ -1,0 +1,223 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dockerRuntime, standaloneContext } from "@sutazai/backup-containers";
+import {
+  BackupError,
+  Secret,
+  type ContainerRuntime,
+  type OperationContext,
+  type RestoreFacts,
+} from "@sutazai/backup-core";
+import {
+  changeNeo4j,
+  connectNeo4j,
+  fillNeo4j,
+  MemoryBackup,
+  startServer,
+  writeNeo4j,
+  type TestServer,
+} from "@sutazai/backup-testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { neo4jAdapter, type Neo4jOptions } from "../../src/index.ts";
+
+const full = process.env["BACKUP_TEST_FULL"] === "1";
+const nodes = full ? 100_000 : 1_000;
+const timeout = full ? 1_800_000 : 600_000;
+
+let scratch: string;
+let server: TestServer;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "neo4j-test-"));
+  server = await startServer("neo4j");
+  await fillNeo4j(server, { nodes });
+}, timeout);
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+function adapterOf(options: Neo4jOptions = {}) {
+  return neo4jAdapter({ container: server.name, password: server.password, ...options });
+}
+
+async function operate<T>(
+  adapter: ReturnType<typeof adapterOf>,
+  work: (context: OperationContext) => Promise<T>,
+  containers?: ContainerRuntime,
+): Promise<T> {
+  await using context = await standaloneContext(adapter, {
+    stateDirectory: join(scratch, "state"),
+    ...(containers !== undefined && { containers }),
+  });
+  const result = await work(context);
+  await context.commit();
+  return result;
+}
+
+async function backUp(options: Neo4jOptions = {}, containers?: ContainerRuntime): Promise<MemoryBackup> {
+  const adapter = adapterOf(options);
+  const backup = new MemoryBackup();
+  const startedAt = new Date();
+  return backup.seal(
+    adapter,
+    await operate(adapter, (context) => adapter.backup(context, backup), containers),
+    startedAt,
+  );
+}
+
+function restore(backup: MemoryBackup, options: Neo4jOptions = {}): Promise<RestoreFacts> {
+  const adapter = adapterOf(options);
+  const way = { form: backup.manifest.forms[0]?.name ?? "", method: "replace", only: undefined };
+  return operate(adapter, async (context) => {
+    await adapter.planRestore(context, backup.manifest, way);
+    await adapter.fence(context, way);
+    return adapter.restore(context, backup, way);
+  });
+}
+
+async function count(query: string): Promise<number> {
+  await using connection = await connectNeo4j(server);
+  const { records } = await connection.client.executeQuery<{ n: bigint }>(query);
+  return Number(records[0]?.get("n"));
+}
+
+/** Writes pairs until it is told to stop. */
+function writing(): { stop: () => Promise<number> } {
+  let isOver = false;
+  let written = 0;
+  const done = (async () => {
+    await using connection = await connectNeo4j(server);
+    while (!isOver) {
+      await connection.client.executeQuery("UNWIND range(1, 100) AS n CREATE (:A)-[:PAIR]->(:B)");
+      written += 100;
+    }
+  })();
+  return {
+    stop: async () => {
+      isOver = true;
+      await done;
+      return written;
+    },
+  };
+}
+
+test("frozen under a busy writer: whole pairs of one moment, and the writer sees no error", { timeout }, async () => {
+  const writer = writing();
+  let backup: MemoryBackup;
+  try {
+    backup = await backUp();
+  } finally {
+    expect(await writer.stop()).toBeGreaterThan(0);
+  }
+  const [form] = backup.manifest.forms;
+  expect(form?.pausedMs).toBeGreaterThan(0);
+  expect([...backup.artifacts.keys()].sort()).toEqual(["neo4j.dump", "system.dump"]);
+  expect(backup.manifest.status).toBe("ok");
+  const facts = await restore(backup);
+  expect(facts.evidence).not.toEqual([]);
+  await server.start();
+  const pairs = await count("MATCH (:A)-[r:PAIR]->(:B) RETURN count(r) AS n");
+  expect(await count("MATCH (a:A) RETURN count(a) AS n")).toBe(pairs);
+  expect(pairs % 100).toBe(0);
+  expect(form?.fingerprint["database:neo4j/relationships:PAIR"] ?? { exact: 0 }).toEqual({ exact: pairs });
+});
+
+test("offline: the server is started again, also where the dump cannot be kept", { timeout }, async () => {
+  const backup = await backUp({ method: "offline" });
+  const [form] = backup.manifest.forms;
+  expect(form?.pausedMs).toBeGreaterThan(0);
+  expect(form?.fingerprint["database:neo4j/nodes"]).toEqual({ exact: expect.any(String) });
+  await writeNeo4j(server);
+
+  const adapter = adapterOf({ method: "offline" });
+  const attempt = operate(adapter, (context) =>
+    adapter.backup(context, {
+      write: () => Promise.reject(new BackupError("no-space", "full", { hint: "make room" })),
+    }),
+  );
+  await expect(attempt).rejects.toMatchObject({ reason: "no-space", database: "neo4j" });
+  await writeNeo4j(server);
+});
+
+test("the data directory comes back as files, and says that it is no dump", { timeout }, async () => {
+  const backup = await backUp({ method: "data-directory" });
+  expect(backup.manifest.warnings.join()).toMatch(/no dump/);
+  await changeNeo4j(server);
+  const { fingerprint } = await restore(backup, { method: "data-directory" });
+  expect(fingerprint).toEqual(backup.manifest.forms[0]?.fingerprint);
+});
+
+test("an export tells what dangles, and is refused by a restore", { timeout }, async () => {
+  const quiet = await backUp({ method: "export" });
+  expect(quiet.manifest.status).toBe("ok");
+  const [form] = quiet.manifest.forms;
+  const adapter = adapterOf({ method: "export" });
+  expect(await operate(adapter, (context) => adapter.fingerprint(context, "export"))).toEqual(form?.fingerprint);
+  await expect(restore(quiet, { method: "export" })).rejects.toMatchObject({
+    reason: "unsupported",
+    hint: expect.stringContaining("dump"),
+  });
+});
+
+test("a copy that takes too long: the next method that was allowed is taken, and told", { timeout }, async () => {
+  const runtime = dockerRuntime();
+  const slow = new Proxy(runtime, {
+    get(target, name) {
+      if (name === "frozenCopy") {
+        return () =>
+          Promise.reject(new BackupError("timeout", "the copy took too long", { hint: "take another method" }));
+      }
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const backup = await backUp({ fallback: ["export"] }, slow);
+  expect(backup.manifest.forms.map(({ name }) => name)).toEqual(["export"]);
+  expect(backup.manifest.warnings.join()).toMatch(
+    /frozen could not be taken, export was instead: the copy took too long/,
+  );
+  await expect(backUp({}, slow)).rejects.toMatchObject({ reason: "timeout" });
+});
+
+test(
+  "users come back or stay, as chosen; a password that no longer fits is told, and undone",
+  { timeout },
+  async () => {
+    const backup = await backUp();
+    const original = server.password;
+    const changed = new Secret("changed-since-then");
+    await using connection = await connectNeo4j(server);
+    await connection.client.executeQuery(
+      "ALTER USER neo4j SET PASSWORD $password CHANGE NOT REQUIRED",
+      { password: changed.reveal() },
+      { database: "system" },
+    );
+    await connection.client.close();
+    await expect(restore(backup, { password: changed })).rejects.toMatchObject({
+      reason: "authentication",
+      hint: expect.stringContaining("undone"),
+    });
+    const kept = await restore(backup, { password: changed, system: "keep" });
+    expect(kept.expected).not.toHaveProperty("users");
+    await using again = await connectNeo4j({ host: server.host, port: server.port, user: "neo4j", password: changed });
+    await again.client.executeQuery(
+      "ALTER USER neo4j SET PASSWORD $password CHANGE NOT REQUIRED",
+      { password: original.reveal() },
+      { database: "system" },
+    );
+  },
+);
+
+test("a backup goes into a new server, whose users it replaces", { timeout }, async () => {
+  const backup = await backUp();
+  await using fresh = await startServer("neo4j", { password: server.password });
+  const adapter = neo4jAdapter({ container: fresh.name, password: fresh.password });
+  const way = { form: "dump", method: "replace", only: undefined };
+  const facts = await operate(adapter, async (context) => {
+    await adapter.planRestore(context, backup.manifest, way);
+    await adapter.fence(context, way);
+    return adapter.restore(context, backup, way);
+  });
+  expect(facts.fingerprint).toEqual(backup.manifest.forms[0]?.fingerprint);
+});
