@@ -1,6 +1,10 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { isBackupError, type OperationContext } from "@sutazai/backup-core";
 import { defaultTenant } from "./collections.ts";
-import { liveContent } from "./data/capture-data.ts";
+import { copyData } from "./data/capture-data.ts";
+import { readTenants } from "./data/content.ts";
+import { extract } from "./data/extract.ts";
 import type { Server } from "./server.ts";
 
 /** The tenants that are known without looking into the data directory. No endpoint lists them. */
@@ -12,11 +16,21 @@ export function namedTenants({ options }: Server): string[] {
 export async function findTenants(context: OperationContext, server: Server): Promise<string[]> {
   if (server.target.container === undefined) return namedTenants(server);
   try {
-    const { tenants } = await liveContent(context, server);
-    return [...new Set([...namedTenants(server), ...tenants])];
+    return [...new Set([...namedTenants(server), ...(await copiedTenants(context, server))])];
   } catch (error) {
     if (!isBackupError(error) || !["unsupported", "timeout", "no-space"].includes(error.reason)) throw error;
     context.logger.warn({ reason: error.reason }, "the data directory cannot be copied to look for tenants");
     return namedTenants(server);
+  }
+}
+
+async function copiedTenants(context: OperationContext, server: Server): Promise<string[]> {
+  const { copy, directory } = await copyData(context, server);
+  await using held = copy;
+  const scratch = await mkdtemp(join(context.scratch, "chromadb-"));
+  try {
+    return await readTenants(await extract(held.read(directory), scratch, context.signal));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
 }

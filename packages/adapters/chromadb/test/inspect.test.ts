@@ -1,4 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { gunzipSync } from "node:zlib";
 import type { Bytes, Inspection } from "@sutazai/backup-core";
 import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
@@ -90,10 +93,6 @@ describe("what the server would count as if it were whole", () => {
   });
 
   test("a schema that would run for ever is not asked", async () => {
-    const { DatabaseSync } = await import("node:sqlite");
-    const { mkdtemp, rm, writeFile } = await import("node:fs/promises");
-    const { tmpdir } = await import("node:os");
-    const { join } = await import("node:path");
     const directory = await mkdtemp(join(tmpdir(), "chromadb-test-"));
     try {
       const path = join(directory, "hostile.sqlite3");

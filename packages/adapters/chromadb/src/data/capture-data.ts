@@ -116,7 +116,7 @@ async function* readAlong(bytes: Bytes, read: (bytes: Bytes) => Promise<void>): 
     }
     copy.end();
     await reading;
-    if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+    if (failure !== undefined) throw failure.error;
   } finally {
     copy.destroy();
     await reading;

@@ -39,9 +39,7 @@ export async function readContent(extracted: Extracted, signal: AbortSignal): Pr
       database,
       "SELECT tenant_id AS tenant, name AS database FROM databases",
     ) as unknown as DatabaseRef[];
-    const tenants = rows(database, "SELECT id FROM tenants UNION SELECT tenant_id FROM databases").map((row) =>
-      String(row["id"]),
-    );
+    const tenants = tenantsIn(database);
     const facts: Record<string, Fingerprint[string]> = {};
     const collections: DataCollection[] = [];
     for (const where of databases) facts[databaseFact(where)] = { exact: true };
@@ -63,6 +61,23 @@ export async function readContent(extracted: Extracted, signal: AbortSignal): Pr
   } finally {
     database.close();
   }
+}
+
+/** The tenants alone. One that was never made may have databases all the same. */
+export async function readTenants(extracted: Extracted): Promise<string[]> {
+  const database = await openDatabaseFile(extracted);
+  try {
+    return tenantsIn(database);
+  } catch (error) {
+    throw asDamage(error);
+  } finally {
+    database.close();
+  }
+}
+
+function tenantsIn(database: DatabaseSync): string[] {
+  const found = rows(database, "SELECT id FROM tenants UNION SELECT tenant_id FROM databases");
+  return found.map((row) => String(row["id"]));
 }
 
 const collectionsQuery = `SELECT c.*, d.name AS database_name, d.tenant_id,

@@ -84,7 +84,7 @@ export function applyQueue(
   const insert = database.prepare("INSERT INTO embeddings (segment_id, embedding_id, seq_id) VALUES (?, ?, ?)");
   const remove = database.prepare("DELETE FROM embeddings WHERE id = ?");
   const values = new ValueTable(database);
-  for (const entry of [...queuedAfter(database, collection, last)]) {
+  for (const entry of queuedAfter(database, collection, last)) {
     const found = find.get(segment, entry.id) as { id: number } | undefined;
     if (entry.operation === operations.delete) {
       if (found === undefined) continue;

@@ -31,7 +31,7 @@ export function* queuedAfter(
       (encoding === null || encoding === "FLOAT32") &&
       (metadata === null || typeof metadata === "string");
     if (!isSound || Number(operation) < 0 || Number(operation) > 3) throw damaged("the queue holds an odd entry");
-    yield { seq: BigInt(seq_id as bigint), operation: Number(operation), id, vector, metadata };
+    yield { seq: seq_id as bigint, operation: Number(operation), id, vector, metadata };
   }
 }
 

@@ -92,14 +92,14 @@ function described({ tenant, database }: DatabaseRef, name: string): string {
 }
 
 async function wasDropped(
-  error: unknown,
+  thrown: unknown,
   { signal }: OperationContext,
   server: Server,
   where: DatabaseRef,
   name: string,
   id: string,
 ): Promise<boolean> {
-  if (signal.aborted || !isBackupError(error) || error.reason === "no-space") return false;
+  if (signal.aborted || !isBackupError(thrown) || thrown.reason === "no-space") return false;
   const now = await findCollection(server, where, name, signal).catch(() => undefined);
-  return error.reason === "not-found" && now?.id !== id;
+  return thrown.reason === "not-found" && now?.id !== id;
 }

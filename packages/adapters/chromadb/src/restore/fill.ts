@@ -62,7 +62,7 @@ export async function fill(
   } finally {
     await Promise.all(running);
   }
-  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+  if (failure !== undefined) throw failure.error;
 }
 
 function sizeOf({ embedding, document, metadata }: ChromaRecord): number {

@@ -83,7 +83,8 @@ describe("while others write", () => {
       expect(evidence.join()).toMatch(/restart/);
       await server.start();
       const { ids, embeddings, documents } = await everything("pairs");
-      if (way === byReplacing) expect(ids.length).toBe(count);
+      // What an export holds is not of the same moment.
+      expect(ids.length).toBeGreaterThanOrEqual(count);
       const at = new Map(ids.map((name, index) => [name, index]));
       for (const [name, index] of at) {
         const other = at.get(name.replace(/left|right/, (side) => (side === "left" ? "right" : "left")));
