@@ -237,6 +237,24 @@ test("a channel that throws something else than errors is a failed channel", asy
   expect(deliveries).toMatchObject([{ outcome: "failed", error: { reason: "unknown", message: "odd" } }]);
 });
 
+test("recipients that have it are left out, until there is something new for them", async () => {
+  const channel = recordingChannel({
+    deliver: () =>
+      Promise.reject(new BackupError("refused", "one put off", { details: { served: ["ops@example.org"] } })),
+  });
+  const { now, pass } = clock();
+  const notifier = await notifierWith([channel], { now });
+  const warning: Notice = { ...notice, severity: "warning" };
+  await notifier.notify([warning]);
+  await notifier.notify([warning]);
+  await notifier.notify([notice]);
+  await notifier.notify([notice]);
+  pass(24 * hour);
+  await notifier.notify([notice]);
+  await notifier.notify([resolved]);
+  expect(channel.messages.map(({ served }) => served.length)).toStrictEqual([0, 1, 0, 1, 0, 0]);
+});
+
 test("a receiver that asks to wait is left alone until then, across processes", async () => {
   const { now, pass } = clock();
   let isUp = false;
