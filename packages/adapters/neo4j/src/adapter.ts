@@ -7,6 +7,7 @@ import {
   type BackupFacts,
   type Bytes,
   type DatabaseAdapter,
+  type DrillServer,
   type Fingerprint,
   type Inspection,
   type InspectionContext,
@@ -21,6 +22,7 @@ import {
   type Settlement,
 } from "@sutazai/backup-core";
 import { backup, methodsOf } from "./backup.ts";
+import { drill } from "./drill.ts";
 import { readContent, usersFact } from "./fingerprint.ts";
 import { formName, formOfMethod } from "./forms.ts";
 import { inspectArtifact } from "./inspect.ts";
@@ -103,6 +105,10 @@ class Neo4jAdapter implements DatabaseAdapter {
 
   inspectArtifact(name: string, content: Bytes, facts: InspectionContext): Promise<Inspection> {
     return this.#named("inspect", undefined, () => inspectArtifact(name, content, facts));
+  }
+
+  drill(manifest: Manifest, form: string): DrillServer {
+    return drill(this.name, manifest, form);
   }
 
   recover(record: JournalRecord, settlement: Settlement, context: RecoveryContext): Promise<void> {

@@ -36,7 +36,7 @@ export async function planRestore(
   await assertVersion(server, manifest);
   await assertSpace(context, reached, manifest, form);
   const { name } = reached.container;
-  const keepsSystem = keeps(options, form, names);
+  const keepsSystem = keeps(options, names);
   const restored = names.filter((each) => !(keepsSystem && each === systemName));
   return {
     steps: [
@@ -60,9 +60,9 @@ export async function planRestore(
   };
 }
 
-/** Whether the server's own users stay: as configured, for dumps; files of a data directory go together. */
-export function keeps({ system }: Neo4jOptions, form: FormName, names: readonly string[]): boolean {
-  return form === "dump" && (system === "keep" || !names.includes(systemName));
+/** Whether the server's own users stay. */
+export function keeps({ system }: Neo4jOptions, names: readonly string[]): boolean {
+  return system === "keep" || !names.includes(systemName);
 }
 
 /** The form to restore. Throws `unsupported` for what cannot be. */

@@ -16,7 +16,7 @@ import {
   type OperationContext,
   type RestoreFacts,
 } from "@sutazai/backup-core";
-import { writeTar } from "@sutazai/backup-formats";
+import { writeTar, type TarEntry } from "@sutazai/backup-formats";
 import { readDataDirectory } from "../data-file.ts";
 import { systemName } from "../databases.ts";
 import { detailsOf } from "../details.ts";
@@ -75,11 +75,11 @@ export async function restoreByReplacing(
     journal.id,
   );
   const names = detailsOf(source.manifest).databases.map(({ name }) => name);
-  const keepsSystem = keeps(options, form, names);
+  const keepsSystem = keeps(options, names);
   const warnings: string[] = [];
 
   await journal.record({ part: target.database, action: stagedAction, data: swapAsJson(swap) });
-  if (form === "data") await unpack(context, source, swap, names);
+  if (form === "data") await unpack(context, source, swap, names, keepsSystem);
   else
     await load(
       context,
@@ -140,9 +140,21 @@ async function unpack(
   source: ArtifactSource,
   swap: Swap,
   names: readonly string[],
+  keepsSystem: boolean,
 ): Promise<void> {
   progress({ step: "unpacking the data beside the present one" });
-  await unpackAside(containers, swap, writeTar(readDataDirectory(source.read(dataArtifact), names)), signal);
+  async function* entries(): AsyncIterable<TarEntry> {
+    for await (const entry of readDataDirectory(source.read(dataArtifact), names)) {
+      if (!keepsSystem || !isOfSystem(entry.name)) yield entry;
+    }
+  }
+  await unpackAside(containers, swap, writeTar(entries()), signal);
+}
+
+/** What the server keeps as its own where its users stay: `system`, and what tells who it is. */
+function isOfSystem(path: string): boolean {
+  const [part = "", name = ""] = path.split("/");
+  return name === systemName || part === "dbms" || part === "server_id";
 }
 
 async function startedWith(

@@ -78,7 +78,7 @@ function restore(backup: MemoryBackup, options: Neo4jOptions = {}): Promise<Rest
 
 async function count(query: string): Promise<number> {
   await using connection = await connectNeo4j(server);
-  const { records } = await connection.client.executeQuery<{ n: bigint }>(query);
+  const { records } = await connection.client.executeQuery(query);
   return Number(records[0]?.get("n"));
 }
 
@@ -158,6 +158,41 @@ test("an export tells what dangles, and is refused by a restore", { timeout }, a
     reason: "unsupported",
     hint: expect.stringContaining("dump"),
   });
+});
+
+test("an export under a busy writer counts what it lacks, and is then partial", { timeout }, async () => {
+  const writer = writing();
+  let found: MemoryBackup | undefined;
+  try {
+    for (let time = 0; time < 20 && found === undefined; time += 1) {
+      const backup = await backUp({ method: "export" });
+      if (backup.manifest.status === "partial") found = backup;
+    }
+  } finally {
+    await writer.stop();
+  }
+  expect(found?.manifest.incomplete.join()).toMatch(/^\d+ relationships of neo4j connect nodes/);
+  const last = found?.artifacts.get("neo4j.jsonl")?.toString().trim().split("\n").at(-1) ?? "";
+  expect(JSON.parse(last)).toMatchObject({ dangling: Number.parseInt(found?.manifest.incomplete[0] ?? "", 10) });
+});
+
+test("a damaged dump is refused before the server is touched", { timeout }, async () => {
+  const backup = await backUp();
+  const containers = dockerRuntime();
+  const before = await containers.inspect(server.name);
+  const damaged = {
+    manifest: backup.manifest,
+    async *read(name: string) {
+      const content = Buffer.from(backup.artifacts.get(name) ?? Buffer.alloc(0));
+      const middle = content.length >> 1;
+      content[middle] = (content[middle] ?? 0) ^ 1;
+      yield content;
+    },
+  };
+  await expect(restore(damaged as unknown as MemoryBackup)).rejects.toMatchObject({ reason: "corrupt" });
+  expect((await containers.inspect(server.name)).startedAt).toBe(before.startedAt);
+  expect((await server.exec(["ls", "-A", "/data"])).stdout).not.toMatch(/sutazai/);
+  await writeNeo4j(server);
 });
 
 test("a copy that takes too long: the next method that was allowed is taken, and told", { timeout }, async () => {
