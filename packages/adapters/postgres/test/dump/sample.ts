@@ -1,3 +1,5 @@
+import { DumpReader } from "../../src/dump/facts.ts";
+
 /** A dump with one of everything that could be taken for something else, as pg_dump would write it. */
 export const sampleDump: string = String.raw`--
 -- PostgreSQL database dump
@@ -163,4 +165,11 @@ GRANT SELECT ON TABLE "public"."t" TO "reader";
 export function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
   const edges = [0, ...places.map((place) => place % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length];
   return edges.slice(1).map((end, index) => bytes.subarray(edges[index], end));
+}
+
+/** `DumpFacts.rest` of a whole dump, as a backup's details have it. */
+export function restOf(dump: Uint8Array): string {
+  const reader = new DumpReader();
+  reader.push(dump);
+  return reader.finish().rest;
 }
