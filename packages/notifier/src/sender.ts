@@ -70,7 +70,10 @@ export class Sender {
   deliveryOf(channel: NoticeChannel, notice: Notice, occasion: Occasion, tried: Tried<Receipt>): Delivery {
     const { cause, state } = notice;
     const common = { channel: channel.name, cause, state, occasion, attempts: tried.attempts };
-    if (!("error" in tried)) return { ...common, outcome: "delivered", problems: tried.value.problems ?? [] };
+    if (!("error" in tried)) {
+      const problems = (tried.value.problems ?? []).map((problem) => redact(problem, this.#secrets));
+      return { ...common, outcome: "delivered", problems };
+    }
     return { ...common, outcome: "failed", error: this.#logged(tried.error, channel.name, cause).toJSON() };
   }
 

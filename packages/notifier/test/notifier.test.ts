@@ -345,6 +345,9 @@ test("no secret is said, stored or reported, plain or encoded", async () => {
   const stored = await Promise.all((await readdir(stateDir)).map((name) => readFile(join(stateDir, name), "utf8")));
   const everything = JSON.stringify([channel.messages, report, stored, await notifier.standing()]);
   expect(everything).toContain("**redacted**");
+  const odd = recordingChannel({ deliver: () => Promise.resolve({ problems: [`saw ${password}`] }) });
+  const told = await (await notifierWith([odd], { secrets })).notify([notice]);
+  expect(told.deliveries).toMatchObject([{ problems: ["saw **redacted**"] }]);
   for (const text of [password, encodeURIComponent(password), token]) expect(everything).not.toContain(text);
 });
 

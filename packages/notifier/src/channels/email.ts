@@ -6,6 +6,7 @@ import { formatHtml } from "../html.ts";
 import { routingShape, type Routing } from "../routing.ts";
 import { formatText } from "../text.ts";
 import { shorten, wordingOf } from "../wording.ts";
+import { checkOptions } from "./options.ts";
 import { isPutOff, smtpFailure, type SmtpReply } from "./smtp-failure.ts";
 
 /** How mail is handed to a server. */
@@ -72,10 +73,12 @@ export function emailChannel(options: EmailOptions): NoticeChannel {
     password,
     from,
     to,
-  } = emailOptionsSchema.parse(options);
+  } = checkOptions(emailOptionsSchema, options, "email");
   const secrets = password === undefined ? [] : [password];
   const send = async (message: Message, signal: AbortSignal): Promise<Answers> => {
     const recipients = to.filter((address) => !message.served.includes(address));
+    // Whoever was still without it is not among the recipients any more.
+    if (recipients.length === 0) return { accepted: [], refused: [] };
     const transport = createTransport({
       host,
       port: options.port ?? ports[tls],

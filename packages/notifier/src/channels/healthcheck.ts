@@ -3,6 +3,7 @@ import { Secret, secretSchema } from "@sutazai/backup-core";
 import { z } from "zod";
 import { deliveryFailure, type AttemptContext, type Ping, type PingChannel, type Receipt } from "../channel.ts";
 import { sendRequest } from "../http.ts";
+import { checkOptions, httpAddress } from "./options.ts";
 
 export interface HealthcheckOptions {
   readonly name?: string;
@@ -18,7 +19,7 @@ const defaultEndpoint = "https://hc-ping.com";
 export const healthcheckOptionsSchema: z.ZodType<HealthcheckOptions> = z.strictObject({
   name: z.string().min(1).optional(),
   check: secretSchema
-    .refine((secret) => uuid.test(secret.reveal()) || URL.canParse(secret.reveal()), "a UUID, or an address")
+    .refine((secret) => uuid.test(secret.reveal()) || httpAddress(secret), "a UUID, or an http or https address")
     .describe("Ping address of the check, or its UUID"),
   endpoint: z
     .url({ protocol: /^https?$/ })
@@ -33,7 +34,11 @@ const paths: Readonly<Record<Ping["event"], string>> = { start: "/start", succes
 
 /** A check of Healthchecks (healthchecks.io, or one's own): it raises the alarm where no `success` comes in time, which nothing on this machine can. */
 export function healthcheckChannel(options: HealthcheckOptions): PingChannel {
-  const { name = "healthcheck", check, endpoint = defaultEndpoint } = healthcheckOptionsSchema.parse(options);
+  const {
+    name = "healthcheck",
+    check,
+    endpoint = defaultEndpoint,
+  } = checkOptions(healthcheckOptionsSchema, options, "healthcheck");
   const isUuid = uuid.test(check.reveal());
   const base = isUuid ? `${endpoint.replace(/\/+$/, "")}/${check.reveal()}` : check.reveal();
   const { pathname } = new URL(base);

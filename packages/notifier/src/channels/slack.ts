@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { AttemptContext, Message, NoticeChannel, Receipt } from "../channel.ts";
 import { sendRequest } from "../http.ts";
 import { routingShape, type Routing } from "../routing.ts";
-import { httpAddress } from "./address.ts";
+import { checkOptions, httpAddress } from "./options.ts";
 import { slackMessage } from "./slack-blocks.ts";
 
 export interface SlackOptions extends Routing {
@@ -23,7 +23,7 @@ export const slackOptionsSchema: z.ZodType<SlackOptions> = z.strictObject({
  * a limit that has changed), the same is sent as plain text: an alert does not fail for its looks.
  */
 export function slackChannel(options: SlackOptions): NoticeChannel {
-  const { name = "slack", webhook } = slackOptionsSchema.parse(options);
+  const { name = "slack", webhook } = checkOptions(slackOptionsSchema, options, "slack");
   const post = (body: object, signal: AbortSignal): Promise<string> =>
     sendRequest({
       url: webhook.reveal(),

@@ -5,7 +5,7 @@ import { sendRequest } from "../http.ts";
 import { routingShape, type Routing } from "../routing.ts";
 import { formatText } from "../text.ts";
 import { wordingOf } from "../wording.ts";
-import { httpAddress } from "./address.ts";
+import { checkOptions, httpAddress } from "./options.ts";
 import { presetNames, webhookPresets, type PresetName } from "./presets.ts";
 import { signatureHeaders } from "./signature.ts";
 import {
@@ -85,7 +85,13 @@ const plain: WebhookTemplate = {
 
 /** JSON to any address; by template, any system that has an interface for incidents. */
 export function webhookChannel(options: WebhookOptions): NoticeChannel {
-  const { name = "webhook", preset, credential, signingSecret, headers = {} } = webhookOptionsSchema.parse(options);
+  const {
+    name = "webhook",
+    preset,
+    credential,
+    signingSecret,
+    headers = {},
+  } = checkOptions(webhookOptionsSchema, options, "webhook");
   const template = options.template ?? (preset === undefined ? plain : webhookPresets[preset].template);
   const url = options.url?.reveal() ?? (preset === undefined ? "" : (webhookPresets[preset].url ?? ""));
   const address = url.replace(/\/+$/, "");

@@ -152,6 +152,12 @@ test("one that was put off and then refused for good settles it", async () => {
   expect(server.mails.length).toBe(1);
 });
 
+test("nothing is sent where all who are left have it", async () => {
+  const server = await startMailServer();
+  const receipt = await emailChannel(optionsFor(server)).deliver(messageOf({ served: to }), context);
+  expect([receipt, server.mails]).toStrictEqual([{ problems: [] }, []]);
+});
+
 test("greylisted once, then taken, within one call", async () => {
   let refusals = 2;
   const server = await startMailServer({ recipient: () => (refusals-- > 0 ? new Reply(450, "later") : undefined) });

@@ -80,5 +80,5 @@ test("the end of a long log begins at a line, and never within a character", () 
 });
 
 test("what is neither a UUID nor an address is refused", () => {
-  expect(() => healthcheckChannel({ check: new Secret("nightly") })).toThrow(/a UUID, or an address/);
+  expect(() => healthcheckChannel({ check: new Secret("nightly") })).toThrow(/check: a UUID, or an http/);
 });

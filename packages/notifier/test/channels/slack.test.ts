@@ -1,6 +1,6 @@
 import { Secret } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
-import { slackChannel } from "../../src/index.ts";
+import { slackChannel, type SlackOptions } from "../../src/index.ts";
 import { slackMessage } from "../../src/channels/slack-blocks.ts";
 import { failureOf, messageOf, never, notice, says, startReceiver } from "../support.ts";
 
@@ -130,4 +130,5 @@ test("a webhook that was withdrawn is a failure with a hint, and its address is 
 test("what is no address is refused, without being repeated", () => {
   expect(() => slackChannel({ webhook: new Secret("not-an-address-s3cret") })).toThrow(/an http or https address/);
   expect(() => slackChannel({ webhook: new Secret("not-an-address-s3cret") })).not.toThrow(/s3cret/);
+  expect(() => slackChannel({} as SlackOptions)).toThrow(expect.objectContaining({ reason: "configuration" }));
 });
