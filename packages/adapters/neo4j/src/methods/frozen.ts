@@ -1,4 +1,5 @@
 import { BackupError, type ArtifactSink, type JournalOperation, type OperationContext } from "@sutazai/backup-core";
+import { listDatabases, type DatabaseState } from "../databases.ts";
 import { readContent, type ServerContent } from "../fingerprint.ts";
 import { dumpArtifact } from "../forms.ts";
 import type { Neo4jOptions } from "../options.ts";
@@ -19,7 +20,7 @@ const graceSeconds = 300;
 export async function captureFrozen(
   context: OperationContext,
   target: Target,
-  _server: Server,
+  server: Server,
   options: Neo4jOptions,
   sink: ArtifactSink,
 ): Promise<Capture> {
@@ -37,6 +38,7 @@ export async function captureFrozen(
   });
   const volumes = { [dataDirectory]: copy.volumes[path] ?? "" };
   const content = await recoverCopy(context, reached, volumes, options);
+  assertAll(await listDatabases(server), content);
   const store = { image: reached.container.imageId, volumes, directory: dataDirectory };
   const databases = await writeDumps(context, store, content.databases, sink);
   return {
@@ -96,6 +98,16 @@ async function recoverCopy(
   }
   await containers.stop(throwaway.id, { journal: unrecorded, graceSeconds });
   return content;
+}
+
+/** A database that the server shows and the copy lacks has its files elsewhere. Throws `unsupported`. */
+function assertAll(live: readonly DatabaseState[], { databases }: ServerContent): void {
+  const missing = live.filter(({ name }) => !databases.includes(name)).map(({ name }) => name);
+  if (missing.length === 0) return;
+  throw new BackupError("unsupported", `the copy of the data directory lacks the databases ${missing.join(", ")}`, {
+    operation: "neo4j.recover-copy",
+    hint: "see where the server keeps them (server.directories.*), or take the method export",
+  });
 }
 
 /** What a server needs to know to take up another's data, and no more: neither its plugins nor its limits. */

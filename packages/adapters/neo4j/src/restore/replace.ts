@@ -31,7 +31,7 @@ import { keeps } from "./plan.ts";
 import { validate } from "./validate.ts";
 
 // POSIX sh. $1: the data directory, $2: the directory aside, then databases to keep. What the backup does not bring stays as it is, while the server is
-// stopped: databases named, and whatever lies beside them. A data directory that came as a whole has it all.
+// stopped: databases named, which are copied as the server will write to them, and whatever lies beside, which is linked.
 const keepRest = `set -e
 cd -- "$1"
 new=$2/new aside=$2
@@ -42,7 +42,7 @@ rm -f "$aside/.probe"
 for entry in ./* ./.[!.]* ./..?*; do
   [ -e "$entry" ] || continue
   case $entry in "./$aside"|./lost+found|./databases|./transactions) continue ;; esac
-  [ -e "$new/$entry" ] || cp -a $flags "$entry" "$new/"
+  [ -e "$new/$entry" ] || cp -al "$entry" "$new/" 2>/dev/null || { rm -rf "$new/$entry"; cp -a $flags "$entry" "$new/"; }
 done
 for part in databases transactions; do
   mkdir -p "$new/$part"
