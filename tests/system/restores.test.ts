@@ -52,6 +52,22 @@ async function rawFiles(id: string): Promise<string[]> {
   return stored.flatMap((path) => path.split(`${id}/raw/`)[1] ?? []).filter((path) => path.endsWith(".zst"));
 }
 
+/** As `docs/format.md` says. */
+async function putBackByHand(server: TestServer, id: string): Promise<void> {
+  const store = platform.environment["BACKUP_DIR"] ?? "";
+  const [file = ""] = (await readdir(store, { recursive: true })).filter(
+    (path) => path.includes(`${id}/raw/`) && path.endsWith(".zst"),
+  );
+  const directory = `/${file.split("/raw/")[1]?.replace(/\.tar\.zst$/, "")}`;
+  await server.stop();
+  const script = `set -eo pipefail
+image=$(docker inspect -f '{{.Image}}' ${server.name})
+zstd -dc '${join(store, file)}' | docker run --rm -i --user 0:0 --volumes-from ${server.name} --entrypoint sh "$image" -c '
+  cd ${directory} && find . -mindepth 1 -delete && tar -xpf -'`;
+  await promisify(execFile)("bash", ["-c", script]);
+  await server.start();
+}
+
 describe("a server that does not start any more", () => {
   test("redis: is restored on its files, which are kept as they are", async () => {
     const { redis } = platform;
@@ -136,6 +152,14 @@ test("a server that runs and cannot be dumped: its raw files are the safety back
   expect(await rawFiles(result.safetyBackup ?? "")).toHaveLength(1);
   expect(differences(of("postgres", original), await witness(postgres))).toEqual([]);
   expect((await platform.run(["show", result.safetyBackup ?? ""])).stdout).toContain("copy of the files (sigstop)");
+
+  await putBackByHand(postgres, result.safetyBackup ?? "");
+  {
+    await using connection = await connectPostgres(postgres);
+    expect((await connection.client.query("SELECT FROM pg_tables WHERE tablename = 'lost'")).rowCount).toBe(1);
+  }
+  expect(await restore("postgres")).toMatchObject({ code: 0, result: { state: "restored" } });
+  expect(differences(of("postgres", original), await witness(postgres))).toEqual([]);
 });
 
 describe("into another container", () => {

@@ -92,7 +92,15 @@ export async function lookAt(adapter: DatabaseAdapter, context: OperationContext
   } catch (thrown) {
     const error = toBackupError(thrown, { database: adapter.name });
     const { container: reference, state } = error.details;
-    if (typeof reference !== "string" || (state !== "exited" && state !== "created")) throw error;
+    if (typeof reference !== "string") throw error;
+    if (state === "restarting") {
+      throw new BackupError(error.reason, error.message, {
+        ...error.toJSON(),
+        hint: `stop it (docker stop ${reference}), then restore: where its kind is restored on its files, it need not start`,
+        cause: error,
+      });
+    }
+    if (state !== "exited" && state !== "created") throw error;
     const container = await context.containers.inspect(reference);
     return {
       version: "not known: it does not run",

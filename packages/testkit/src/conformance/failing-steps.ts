@@ -1,7 +1,8 @@
-import { BackupError, type AdapterCapabilities, type JournalOperation } from "@sutazai/backup-core";
+import { BackupError, type AdapterCapabilities, type OperationContext } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
-import { firstWay } from "./expectations.ts";
-import type { Workbench } from "./workbench.ts";
+import { docker } from "../docker.ts";
+import { advisedFailureOf, firstWay } from "./expectations.ts";
+import type { RunOptions, Workbench } from "./workbench.ts";
 
 const full = process.env["BACKUP_TEST_FULL"] === "1";
 /** How many steps of a restore are made to fail, from the first to the last; all of them in a full run. */
@@ -10,8 +11,11 @@ const timeout = full ? 3_600_000 : 900_000;
 
 const onPurpose = "failed on purpose";
 
+type Between = NonNullable<RunOptions["journal"]>;
+
 /** Every step is in the journal before it is taken: so each record is a moment to fail at, with the steps before it done. */
 export function failingSteps(use: () => Workbench, capabilities: AdapterCapabilities): void {
+  failingWhileStopped(use, capabilities);
   for (const { name: method } of capabilities.restoreMethods) {
     test(`a restore by ${method} that fails at any of its steps is undone`, { timeout }, async () => {
       const bench = use();
@@ -23,6 +27,7 @@ export function failingSteps(use: () => Workbench, capabilities: AdapterCapabili
 
       const steps: string[] = [];
       await bench.restore(backup, way, { settle: "undo", journal: failingAt(Infinity, steps) });
+      expect(steps).not.toEqual([]);
       expect(await bench.changesSince(before), "after all of its steps").toEqual([]);
       for (const step of spread(steps.length, most)) {
         const what = `step ${step} of ${steps.length}, ${steps[step - 1]}`;
@@ -36,8 +41,57 @@ export function failingSteps(use: () => Workbench, capabilities: AdapterCapabili
   }
 }
 
+/** Not every kind can: one that needs its server says so, with the way out. */
+function failingWhileStopped(use: () => Workbench, capabilities: AdapterCapabilities): void {
+  test("a restore while the server does not run is refused, or undone at any of its steps", { timeout }, async () => {
+    const bench = use();
+    await bench.refill();
+    const backup = await bench.backup();
+    await bench.content.change(bench.server);
+    const before = await bench.state();
+    const way = firstWay(capabilities);
+    const plan = (context: OperationContext) => bench.adapter.planRestore(context, backup.manifest, way);
+    const restore = (journal: Between) =>
+      bench.call(
+        async (context) => {
+          await plan(context);
+          await bench.adapter.fence(context, way);
+          return bench.adapter.restore(context, backup, way);
+        },
+        { journal },
+      );
+
+    await bench.server.stop();
+    const isPossible = await bench.call(plan).then(
+      () => true,
+      () => false,
+    );
+    if (isPossible) await failInTurn(bench, restore);
+    else await advisedFailureOf(bench.call(plan), bench.adapter.name, "connection", "unsupported");
+    expect(await isRunning(bench), "left as it was").toBe(false);
+    await bench.server.start();
+    expect(await bench.changesSince(before)).toEqual([]);
+  });
+}
+
+/** What is restored is undone: once after all of its steps, then at some of them. The server must be left stopped. */
+async function failInTurn(bench: Workbench, restore: (journal: Between) => Promise<unknown>): Promise<void> {
+  const steps: string[] = [];
+  await restore(failingAt(Infinity, steps));
+  expect(steps).not.toEqual([]);
+  for (const step of spread(steps.length, full ? most : 3)) {
+    const what = `step ${step} of ${steps.length}, ${steps[step - 1]}`;
+    await expect(restore(failingAt(step, [])), what).rejects.toThrow(onPurpose);
+    expect(await isRunning(bench), what).toBe(false);
+  }
+}
+
+async function isRunning({ server }: Workbench): Promise<boolean> {
+  return (await (await docker()).getContainer(server.id).inspect()).State.Running;
+}
+
 /** A journal whose record of this number, from 1, is written and then fails. Notes what comes by. */
-function failingAt(step: number, seen: string[]): (operation: JournalOperation) => JournalOperation {
+function failingAt(step: number, seen: string[]): Between {
   return (operation) => ({
     id: operation.id,
     record: async (record) => {

@@ -131,8 +131,7 @@ export class Workbench implements AsyncDisposable {
   /** Runs one call of the adapter, or of the one given, with a context of its own. */
   async call<Result>(
     work: (context: OperationContext) => Promise<Result>,
-    options: {
-      readonly signal?: AbortSignal;
+    options: Omit<RunOptions, "fault"> & {
       readonly adapter?: DatabaseAdapter;
       readonly settle?: "finish" | "undo";
     } = {},
