@@ -7,6 +7,7 @@ import { platformCommand } from "./commands/platform.ts";
 import { pinCommand } from "./commands/pin.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { recoverCommand } from "./commands/recover.ts";
+import { reportCommand } from "./commands/report.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { showCommand } from "./commands/show.ts";
 import { unlockCommand } from "./commands/unlock.ts";
@@ -22,6 +23,7 @@ const verbs = [
   listCommand,
   showCommand,
   verifyCommand,
+  reportCommand,
   pruneCommand,
   pinCommand,
   unpinCommand,

@@ -5,12 +5,19 @@ export { postgresAdapter, type PostgresOptions } from "@sutazai/backup-postgres"
 export { qdrantAdapter, type QdrantOptions } from "@sutazai/backup-qdrant";
 export { redisAdapter, type RedisOptions } from "@sutazai/backup-redis";
 export {
+  assess,
   formatBackupReport,
   formatBytes,
   formatDrillReport,
   formatDuration,
   formatRestoreReport,
+  masterReportJsonSchema,
+  masterReportSchema,
   table,
+  type Assessable,
+  type Budgets,
+  type MasterReport,
+  type Problem,
 } from "@sutazai/backup-reporter";
 export { standingOf, type DrillVerification, type Standing, type Verification } from "@sutazai/backup-verifier";
 export { supportedKinds } from "./adapters.ts";
@@ -26,6 +33,16 @@ export { pinOf, type Pin } from "./pin.ts";
 export type { DatabasePruneResult, PruneDecision, PruneOptions, PruneReport, RetentionConfig } from "./prune.ts";
 export { retentionPolicy, type RetentionPolicy, type RetentionSettings } from "@sutazai/backup-store";
 export type { PlatformExport } from "./platform/export.ts";
+export {
+  gatherReport,
+  metricsText,
+  renderReport,
+  reportFormats,
+  writeReportFile,
+  type ReportFormat,
+  type ReportOptions,
+} from "./report.ts";
+export { reportTimes, type ReportTimes } from "./report-times.ts";
 export type { RecoveredOperation, RecoverReport } from "./recover.ts";
 export type { AdapterIn } from "./into.ts";
 export type { ExpectedTime, MeasuredTime } from "./expected-time.ts";

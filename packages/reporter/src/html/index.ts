@@ -1,0 +1,1 @@
+export { formatMasterHtml } from "./page.ts";

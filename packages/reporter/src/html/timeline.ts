@@ -1,0 +1,122 @@
+import * as Plot from "@observablehq/plot";
+import type { Outcome } from "@sutazai/backup-core";
+import type { Run } from "../master/parts.ts";
+import type { MasterReport } from "../master/report.ts";
+import { draw, figure, legend, marginFor, responsive, shorten } from "./chart.ts";
+import type { Markup } from "./markup.ts";
+
+const day = 86_400_000;
+
+/** How a cell looks whose worst outcome is this. */
+const looks = {
+  ok: { label: "all well", color: "var(--ok)", symbol: "circle" },
+  partial: { label: "incomplete", color: "var(--warning)", symbol: "triangle" },
+  failed: { label: "failed", color: "var(--critical)", symbol: "times" },
+  cancelled: { label: "cancelled", color: "var(--muted)", symbol: "square" },
+  none: { label: "no run", color: "var(--muted)", symbol: "circle", hollow: true },
+} as const;
+type Look = keyof typeof looks;
+
+const worstFirst: readonly Outcome[] = ["failed", "partial", "cancelled", "ok"];
+const others = { drill: "drills", restore: "restores", prune: "prunes" } as const;
+
+interface Cell {
+  readonly row: string;
+  readonly at: Date;
+  readonly look: Look;
+  readonly title: string;
+}
+
+/** Every run of the window: a row for each database's backups, and one for drills, restores and prunes each; a column for each day, or for several. */
+export function timeline(report: MasterReport): Markup {
+  const days = (Date.parse(report.generatedAt) - Date.parse(report.since)) / day;
+  const draws = (width: number) => {
+    const step = day * Math.max(1, Math.ceil(days / (width > 500 ? 60 : 31)));
+    const { cells, rows } = cellsOf(report, step);
+    const columns = Math.max(1, Math.ceil((days * day) / step));
+    const marginLeft = marginFor(rows.map((row) => shorten(row)));
+    const r = Math.max(2.5, Math.min(7, (width - marginLeft) / columns / 3.2));
+    const failed = report.runs.filter(({ status }) => status === "failed").length;
+    return draw(`Timeline of ${report.runs.length} runs, ${failed} of them failed.`, {
+      width,
+      height: 40 + rows.length * 30,
+      marginLeft,
+      marginRight: 14,
+      marginBottom: 28,
+      x: { type: "utc", label: null, ticks: width > 500 ? 10 : 4, tickSize: 0 },
+      y: {
+        type: "point",
+        domain: rows,
+        label: null,
+        tickFormat: (row: string) => shorten(row),
+        tickSize: 0,
+        padding: 0.6,
+      },
+      marks: [
+        Plot.ruleY(rows, { stroke: "var(--line)" }),
+        ...(Object.keys(looks) as Look[]).map((look) =>
+          Plot.dot(
+            cells.filter((cell) => cell.look === look),
+            {
+              x: "at",
+              y: "row",
+              title: "title",
+              symbol: looks[look].symbol,
+              fill: look === "none" ? "var(--card)" : looks[look].color,
+              stroke: looks[look].color,
+              strokeWidth: look === "failed" ? 2.5 : 1,
+              r: look === "none" ? r * 0.7 : look === "failed" ? r + 1 : r,
+            },
+          ),
+        ),
+      ],
+    });
+  };
+  return figure(
+    "Backups of each database, and the other runs, day by day (the worst of each day is shown)",
+    responsive(draws),
+    legend(Object.values(looks)),
+  );
+}
+
+function cellsOf(
+  { runs, databases, generatedAt, since }: MasterReport,
+  step: number,
+): { cells: Cell[]; rows: string[] } {
+  const end = Date.parse(generatedAt);
+  const slotOf = (at: string) => Math.floor((end - Date.parse(at)) / step);
+  const found = new Map<string, Map<number, Run["databases"][number][]>>();
+  const add = (row: string, slot: number, result: Run["databases"][number]) => {
+    const slots = found.get(row) ?? new Map<number, Run["databases"][number][]>();
+    found.set(row, slots.set(slot, [...(slots.get(slot) ?? []), result]));
+  };
+  for (const { command, startedAt, databases: results } of runs) {
+    for (const result of results) {
+      add(command === "backup" ? result.database : others[command], slotOf(startedAt), result);
+    }
+  }
+  const names = databases.map(({ database }) => database);
+  const rows = [...names, ...Object.values(others).filter((row) => found.has(row) && !names.includes(row))];
+  const last = slotOf(since);
+  const cells = rows.flatMap((row) => {
+    const slots = found.get(row) ?? new Map<number, Run["databases"][number][]>();
+    const first = Math.min(last, Math.max(...slots.keys(), 0));
+    return Array.from({ length: first + 1 }, (_, slot): Cell[] => {
+      const results = slots.get(slot) ?? [];
+      // Only backups are awaited in every column.
+      if (results.length === 0 && !names.includes(row)) return [];
+      const at = new Date(end - (slot + 0.5) * step);
+      return [{ row, at, ...describe(row, at, results) }];
+    }).flat();
+  });
+  return { cells, rows };
+}
+
+function describe(row: string, at: Date, results: readonly Run["databases"][number][]): Pick<Cell, "look" | "title"> {
+  const where = `${shorten(row, 60)}, ${at.toISOString().slice(0, 10)}`;
+  const worst = worstFirst.find((outcome) => results.some(({ status }) => status === outcome));
+  if (worst === undefined) return { look: "none", title: `${where}: no run` };
+  const bad = results.filter(({ status }) => status === worst);
+  const reason = bad[0]?.reason == null ? "" : ` (${shorten(bad[0].reason, 160)})`;
+  return { look: worst, title: `${where}: ${bad.length} of ${results.length} ${worst}${reason}` };
+}

@@ -1,0 +1,251 @@
+import { formatBytes, formatDuration } from "../units.ts";
+import { anomaliesOf } from "./anomalies.ts";
+import type { RunReport } from "./facts.ts";
+import { severities, type Problem } from "./parts.ts";
+import type { DatabaseStanding, StoreStanding } from "./report.ts";
+
+/** What problems are derived from. */
+export interface Assessable {
+  readonly at: string;
+  readonly store: StoreStanding;
+  readonly databases: readonly Omit<DatabaseStanding, "status">[];
+  /** Newest first. */
+  readonly reports: readonly RunReport[];
+  readonly brokenLog: string | null;
+}
+
+/** Days before free space ends from which on that is a warning, and something to be done about today. */
+const fullSoon = { warning: 21, critical: 5 };
+/** A clock may be so far ahead of another, in milliseconds. */
+const clockSlack = 5 * 60_000;
+
+/** Everything that is wrong, the most severe first: pure, from facts alone. */
+export function assess(facts: Assessable): Problem[] {
+  const problems = [
+    ...storeProblems(facts),
+    ...facts.databases.flatMap((database) => [
+      ...runProblems(database),
+      ...freshness(database, facts.at),
+      ...drillProblems(database, facts.at),
+      ...damageProblems(database, facts.at),
+      ...anomaliesOf(database),
+      ...restoreProblems(database, facts.reports),
+    ]),
+  ];
+  return problems.sort((a, b) => severities.indexOf(b.severity) - severities.indexOf(a.severity));
+}
+
+type Database = Assessable["databases"][number];
+
+function runProblems({ database, lastRun }: Database): Problem[] {
+  if (lastRun === null || lastRun.status === "ok") return [];
+  const { status, error, at } = lastRun;
+  const words = { failed: "failed", partial: "is incomplete", cancelled: "was cancelled" } as const;
+  return [
+    {
+      cause: `backup-${status}:${database}`,
+      severity: status === "failed" ? "critical" : "warning",
+      database,
+      since: at,
+      title: `The last backup of ${database} ${words[status]}`,
+      what: error === null ? `Run ${lastRun.runId}` : `${error.reason}: ${error.message}`,
+      action: error?.hint ?? `See what it says and run \`sutazai-backup backup ${database}\`.`,
+    },
+  ];
+}
+
+function freshness({ database, configured, lastGood, rpoMs, budgets, backups }: Database, at: string): Problem[] {
+  // One whose container is gone is not configured any more: perhaps on purpose, perhaps not.
+  const about = {
+    cause: `no-good-backup:${database}`,
+    severity: configured ? "critical" : "warning",
+    database,
+    action: configured
+      ? `Run \`sutazai-backup backup ${database}\`, and see why the schedule did not.`
+      : `It is neither configured nor does its container exist: where that is a mistake, \`sutazai-backup discover\` helps to mend it.`,
+  } as const;
+  if (lastGood === null || rpoMs === null) {
+    const what =
+      backups.length === 0
+        ? "The store holds none of it: a loss now would be for good."
+        : `None of the ${backups.length} in the store is whole, read to its end and undamaged.`;
+    return [
+      { ...about, since: backups.at(-1)?.capturedAt ?? at, title: `There is no good backup of ${database}`, what },
+    ];
+  }
+  const ahead = Date.parse(lastGood.capturedAt ?? at) - Date.parse(at);
+  if (ahead > clockSlack) {
+    return [
+      {
+        cause: `clock:${database}`,
+        severity: "warning",
+        database,
+        since: at,
+        title: `The newest backup of ${database} is dated in the future`,
+        what: `Its date is ${formatDuration(ahead)} ahead of this clock, so its age cannot be told.`,
+        action: "Set the clock of this machine (`timedatectl`).",
+      },
+    ];
+  }
+  if (rpoMs <= budgets.rpoMs) return [];
+  return [
+    {
+      ...about,
+      since: new Date(Date.parse(lastGood.capturedAt ?? at) + budgets.rpoMs).toISOString(),
+      title: `No good backup of ${database} for ${formatDuration(rpoMs)}`,
+      what: `The last good one is ${lastGood.id}; the budget is ${formatDuration(budgets.rpoMs)}.`,
+    },
+  ];
+}
+
+function drillProblems(
+  { database, configured, drills, rto, budgets, lastGood, backups }: Database,
+  at: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  const action = `Run \`sutazai-backup verify ${database} --level restore\`.`;
+  const [last] = drills;
+  if (last !== undefined && last.verdict !== "proven") {
+    const isDamaged = last.verdict === "damaged";
+    problems.push({
+      cause: `drill-failed:${database}`,
+      severity: isDamaged ? "critical" : "warning",
+      database,
+      since: last.at,
+      title: isDamaged ? `A backup of ${database} failed its drill` : `The last drill of ${database} could not be made`,
+      what: last.reason ?? `Backup ${last.backup ?? "unknown"}: ${last.verdict}`,
+      action: isDamaged ? `Run \`sutazai-backup backup ${database} --prove\`.` : action,
+    });
+  }
+  const proven = drills.find(({ verdict }) => verdict === "proven");
+  // Where there was none, it is due from the first backup on.
+  const from = proven?.at ?? backups.findLast(({ capturedAt }) => capturedAt !== null)?.capturedAt ?? at;
+  const age = Date.parse(at) - Date.parse(from);
+  if (configured && lastGood !== null && age > budgets.drillMs) {
+    problems.push({
+      cause: `drill-overdue:${database}`,
+      severity: "warning",
+      database,
+      since: new Date(Date.parse(from) + budgets.drillMs).toISOString(),
+      title:
+        proven === undefined
+          ? `No backup of ${database} was ever restored in a drill`
+          : `A drill of ${database} is overdue`,
+      what: `${proven === undefined ? "There are backups of it for" : "The last that succeeded was"} ${formatDuration(age)}${proven === undefined ? "" : " ago"}; the budget is ${formatDuration(budgets.drillMs)}.`,
+      action,
+    });
+  }
+  if (rto !== null && rto.ms > budgets.rtoMs) {
+    problems.push({
+      cause: `rto:${database}`,
+      severity: "warning",
+      database,
+      since: rto.at,
+      title: `Restoring ${database} takes longer than it may`,
+      what: `The last ${rto.by} took ${formatDuration(rto.ms)}; the budget is ${formatDuration(budgets.rtoMs)}.`,
+      action: "Give the machine more, the database less, or the budget more time.",
+    });
+  }
+  return problems;
+}
+
+function damageProblems({ database, backups, lastGood }: Database, at: string): Problem[] {
+  const damaged = backups.filter(({ damage }) => damage !== null);
+  const unreadable = backups.filter(({ problem }) => problem !== null);
+  const severity = lastGood === null || [...damaged, ...unreadable].includes(backups[0]!) ? "critical" : "warning";
+  return [
+    ...(damaged.length === 0
+      ? []
+      : [
+          {
+            cause: `damaged:${database}`,
+            severity,
+            database,
+            since: damaged.map(({ damage }) => damage?.at ?? at).sort()[0] ?? at,
+            title: `${count(damaged.length)} of ${database} known to be damaged`,
+            what: damaged.map(({ id, damage }) => `${id} (${damage?.level})`).join(", "),
+            action: `Restore none of them; run \`sutazai-backup backup ${database}\`, and look at the disk.`,
+          } as const,
+        ]),
+    ...(unreadable.length === 0
+      ? []
+      : [
+          {
+            cause: `unreadable:${database}`,
+            severity,
+            database,
+            since: at,
+            title: `${count(unreadable.length)} of ${database} cannot be read`,
+            what: unreadable.map(({ id, problem }) => `${id}: ${problem}`).join("; "),
+            action: "Run `sutazai-backup verify`, and look at the disk.",
+          } as const,
+        ]),
+  ];
+}
+
+function count(number: number): string {
+  return number === 1 ? "A backup" : `${number} backups`;
+}
+
+function restoreProblems({ database }: Database, reports: readonly RunReport[]): Problem[] {
+  for (const report of reports) {
+    if (report.report !== "restore") continue;
+    const result = report.databases.find((candidate) => candidate.database === database);
+    if (result === undefined) continue;
+    if (result.status === "ok") return [];
+    const unsettled = result.state === "unsettled";
+    return [
+      {
+        cause: `restore-failed:${database}`,
+        severity: unsettled ? "critical" : "warning",
+        database,
+        since: result.endedAt,
+        title: unsettled ? `A restore of ${database} is unsettled` : `The last restore of ${database} did not succeed`,
+        what: `It is ${result.state}${result.error === undefined ? "" : `: ${result.error.message}`}`,
+        action: unsettled
+          ? "Run `sutazai-backup recover`."
+          : (result.error?.hint ?? `Run \`sutazai-backup restore ${database} --dry-run\`.`),
+      },
+    ];
+  }
+  return [];
+}
+
+function storeProblems({ at, store, databases, brokenLog }: Assessable): Problem[] {
+  const problems: Problem[] = [];
+  const { freeBytes, forecast, location } = store;
+  const about = {
+    database: null,
+    since: at,
+    action: "Give the store more room, or keep less: `sutazai-backup prune --dry-run`.",
+  };
+  const next = databases.reduce((sum, { samples }) => sum + (samples.at(-1)?.storedBytes ?? 0), 0);
+  const days = forecast.known ? forecast.days : null;
+  const isTight = freeBytes !== null && next > 0 && freeBytes < 2 * next;
+  if (freeBytes !== null && (isTight || (days !== null && days <= fullSoon.warning))) {
+    problems.push({
+      ...about,
+      cause: "store-full",
+      severity: isTight || (days !== null && days <= fullSoon.critical) ? "critical" : "warning",
+      title: isTight ? "The store is nearly full" : `The store is full in ${describeDays(days ?? 0)}`,
+      what: `${formatBytes(freeBytes)} are free in ${location}; the newest backups together took ${formatBytes(next)}${forecast.known ? `, and it grows by ${formatBytes(Math.max(0, forecast.bytesPerDay))} a day` : ""}.`,
+    });
+  }
+  if (brokenLog !== null) {
+    problems.push({
+      ...about,
+      cause: "store-log",
+      severity: "critical",
+      title: "The store's log is broken",
+      what: brokenLog,
+      action: "Find out who changed the store; run `sutazai-backup verify`.",
+    });
+  }
+  return problems;
+}
+
+/** `11 days`, `7 hours`. */
+export function describeDays(days: number): string {
+  const [amount, unit] = days < 2 ? [Math.floor(days * 24), "hour"] : [Math.floor(days), "day"];
+  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
+}
