@@ -16,15 +16,20 @@ import { differences, witness } from "./demo/witness.ts";
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const heading = (line: string) => say(`\n── ${line} ${"─".repeat(Math.max(3, 90 - line.length))}`);
 
-heading("1. The databases of a small AI platform are started");
+heading("1. The six databases of an AI platform are started");
 await using started = new AsyncDisposableStack();
 const kinds = Object.keys(demoDatabases) as ServerKindName[];
 const servers = await Promise.all(
   kinds.map(async (kind) => started.use(await startServer(kind, demoDatabases[kind].options))),
 );
 for (const { kind, image, standInIs } of servers) {
-  say(`${kind}: ${image}${standInIs === undefined ? "" : ` (a stand-in: ${standInIs})`}`);
+  say(`${kind}: ${image}${standInIs === undefined ? "" : ` (${standInIs})`}`);
 }
+
+const qdrant = servers.find(({ kind }) => kind === "qdrant");
+say(
+  `So here are ${qdrant?.standInIs === undefined ? "six real databases" : "five real databases and a Qdrant stand-in"}.`,
+);
 
 heading("2. They are filled");
 await Promise.all(servers.map((server) => demoDatabases[server.kind].fill(server)));

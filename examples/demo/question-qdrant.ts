@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { askQdrant, type ServerAddress } from "@sutazai/backup-testkit";
 import type { DemoFact } from "./database.ts";
+import { digest } from "./digest.ts";
 
 interface Point {
   readonly id: string | number;
@@ -46,8 +46,4 @@ async function scroll(server: ServerAddress, path: string): Promise<Point[]> {
     offset = page.next_page_offset;
     if (offset === null || offset === undefined) return all;
   }
-}
-
-function digest(value: unknown): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }

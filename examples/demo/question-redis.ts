@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { ChainableCommander, Redis } from "ioredis";
 import { connectRedis, type ServerAddress } from "@sutazai/backup-testkit";
 import type { DemoFact } from "./database.ts";
+import { digest } from "./digest.ts";
 
 /** Every key of every database: name, type, expiry, and the value of strings. */
 export async function questionRedis(server: ServerAddress): Promise<DemoFact[]> {
@@ -14,11 +14,8 @@ export async function questionRedis(server: ServerAddress): Promise<DemoFact[]> 
     for await (const keys of client.scanBufferStream({ count: 2000 })) {
       for (const line of await describeKeys(client, keys as Buffer[])) lines.add(line);
     }
-    const digest = createHash("sha256")
-      .update([...lines].sort().join("\n"))
-      .digest("hex")
-      .slice(0, 16);
-    facts.push([`database ${database} keys`, `${await client.dbsize()}, names, types, expiries and texts ${digest}`]);
+    const summary = digest([...lines].sort());
+    facts.push([`database ${database} keys`, `${await client.dbsize()}, names, types, expiries and texts ${summary}`]);
   }
   return facts;
 }

@@ -2,7 +2,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ServerKindName } from "@sutazai/backup-testkit";
 import {
+  chromadbContent,
   faissContent,
+  neo4jContent,
   postgresContent,
   qdrantContent,
   redisContent,
@@ -15,7 +17,9 @@ import { startPlatform, type Platform } from "./platform.ts";
 const contents: Readonly<Record<ServerKindName, SampleContent>> = {
   postgres: postgresContent({ scale: 0.5 }),
   redis: redisContent({ keys: 5_000 }),
+  neo4j: neo4jContent({ nodes: 500 }),
   qdrant: qdrantContent({ points: 500 }),
+  chromadb: chromadbContent({ records: 400 }),
   faiss: faissContent({ vectors: 1_000 }),
 };
 const kinds = Object.keys(contents) as ServerKindName[];

@@ -44,12 +44,12 @@ async function chooseAndTell(kind: ServerKindName): Promise<TestImage> {
     tell(`${kind}: ${override}, as ${variableOf(kind)} says`);
     return { image: override, standInIs: undefined };
   }
-  const { official, standInIs = "the real server, in an image built here" } = serverKinds[kind];
+  const { official, standInIs = "the real server, built here from Debian packages" } = serverKinds[kind];
   const { image, standIn } = await choose(kind, serverKinds[kind]);
   const choice = { image, standInIs: standIn ? standInIs : undefined };
   tell(
     standIn
-      ? `${kind}: ${image}, a stand-in: ${standInIs}, as ${official ?? "an official image"} cannot be had`
+      ? `${kind}: ${image}: ${standInIs}, as ${official ?? "an official image"} cannot be had`
       : `${kind}: ${image}`,
   );
   return choice;

@@ -4,7 +4,7 @@ import { oneConnection, type ServerAddress, type ServerKind } from "./server-kin
 export const chromadbKind: ServerKind = {
   official: "docker.io/chromadb/chroma:1.5.9",
   standIn: "1.5",
-  standInIs: "the real server, from its PyPI wheel",
+  standInIs: "the real server, built here from its PyPI wheel",
   port: 8000,
   dataDirectory: "/data",
   user: "",

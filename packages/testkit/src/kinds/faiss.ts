@@ -3,7 +3,7 @@ import { oneConnection, type ServerAddress, type ServerKind } from "./server-kin
 
 export const faissKind: ServerKind = {
   standIn: "trixie",
-  standInIs: "a service that owns index files, as FAISS is a library and has no server",
+  standInIs: "the real library in a service made for it, as it has no server",
   port: 8000,
   dataDirectory: "/data",
   user: "",

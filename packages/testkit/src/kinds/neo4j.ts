@@ -5,7 +5,7 @@ import type { Connection, ServerAddress, ServerKind } from "./server-kind.ts";
 export const neo4jKind: ServerKind = {
   official: "docker.io/library/neo4j:2026.08.1",
   standIn: "2026.08",
-  standInIs: "the real server, built here from the jars in Maven Central",
+  standInIs: "the real server, built here from its jars in Maven Central",
   port: 7687,
   dataDirectory: "/data",
   user: "neo4j",

@@ -4,7 +4,7 @@ import { oneConnection, type ServerAddress, type ServerKind } from "./server-kin
 export const qdrantKind: ServerKind = {
   official: "docker.io/qdrant/qdrant:v1.19.0",
   standIn: "1.19",
-  standInIs: "a program that answers as the server was recorded to answer",
+  standInIs: "a stand-in, a program that answers as the server was recorded to answer",
   port: 6333,
   dataDirectory: "/qdrant/storage",
   user: "",
