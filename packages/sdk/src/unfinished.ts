@@ -20,6 +20,10 @@ const meanings: Readonly<Record<string, string>> = {
   "make-snapshot": "have the server make a snapshot",
   snapshot: "keep a snapshot in the server",
   replace: "replace a collection",
+  database: "make a database",
+  filling: "fill a collection beside the present one",
+  offline: "take the server offline for a copy",
+  renaming: "put a restored collection in the place of the present one",
 };
 
 const endings: Readonly<Record<Settlement, string>> = {
@@ -41,7 +45,7 @@ function meaningOf({ part, action, data }: JournalRecord): string {
 /** Which database, role or collection; records name it as their part likes. */
 function subjectOf(data: JournalRecord["data"]): string | undefined {
   if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined;
-  const named = ["role", "staged", "collection", "name"].map((field) => data[field]);
+  const named = ["role", "staged", "collection", "database", "name"].map((field) => data[field]);
   return named.find((value): value is string => typeof value === "string");
 }
 
