@@ -110,7 +110,7 @@ class FaissAdapter implements DatabaseAdapter {
   }
 
   drill(manifest: Manifest, form: string): DrillServer {
-    return drill(this.#options, this.name, manifest, form);
+    return drill(this.#options, this.name, manifest, form, faissAdapter);
   }
 
   recover(record: JournalRecord, settlement: Settlement, context: RecoveryContext): Promise<void> {

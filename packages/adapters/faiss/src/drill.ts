@@ -1,5 +1,4 @@
-import { formOf, type DrillServer, type Manifest } from "@sutazai/backup-core";
-import { faissAdapter } from "./adapter.ts";
+import { formOf, type DatabaseAdapter, type DrillServer, type Manifest } from "@sutazai/backup-core";
 import { rulesOf, type FaissOptions } from "./options.ts";
 import { assertForm } from "./restore/plan.ts";
 import { assertSame, expectedOf, readBack } from "./restore/validate.ts";
@@ -11,7 +10,13 @@ const directory = "/sutazai-drill";
 // In place of the service, which may need settings and other servers that are not there: the image's FAISS is what reads the files.
 const idle = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
 
-export function drill(options: FaissOptions, name: string, manifest: Manifest, wanted: string): DrillServer {
+export function drill(
+  options: FaissOptions,
+  name: string,
+  manifest: Manifest,
+  wanted: string,
+  create: (options: FaissOptions) => DatabaseAdapter,
+): DrillServer {
   assertForm(formOf(manifest, wanted).name);
   const rules = rulesOf(options);
   const { indexes, exclude, ids } = options;
@@ -26,7 +31,7 @@ export function drill(options: FaissOptions, name: string, manifest: Manifest, w
   let before: ReadonlyMap<string, string> | undefined;
   return {
     container: { entrypoint: ["sh", "-c", idle], command: [], user: "0:0", freshVolumes: [directory] },
-    adapter: (container) => faissAdapter(reached(container)),
+    adapter: (container) => create(reached(container)),
     async compare(context, container, source) {
       const { place } = await locate(reached(container), context.containers);
       const found = await readBack(context, place, rules);

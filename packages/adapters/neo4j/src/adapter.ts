@@ -108,7 +108,7 @@ class Neo4jAdapter implements DatabaseAdapter {
   }
 
   drill(manifest: Manifest, form: string): DrillServer {
-    return drill(this.name, manifest, form);
+    return drill(this.name, manifest, form, neo4jAdapter);
   }
 
   recover(record: JournalRecord, settlement: Settlement, context: RecoveryContext): Promise<void> {

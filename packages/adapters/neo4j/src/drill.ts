@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { BackupError, formOf, Secret, type DrillServer, type Manifest } from "@sutazai/backup-core";
-import { neo4jAdapter } from "./adapter.ts";
+import {
+  BackupError,
+  formOf,
+  Secret,
+  type DatabaseAdapter,
+  type DrillServer,
+  type Manifest,
+} from "@sutazai/backup-core";
 import { formName } from "./forms.ts";
 import type { Neo4jOptions } from "./options.ts";
 import { whenReady } from "./ready.ts";
@@ -10,7 +16,12 @@ import { locate } from "./target.ts";
 const dataDirectory = "/data";
 
 /** An empty server of the backup's image. It keeps its own users: nobody knows the passwords of the backup's. */
-export function drill(name: string, manifest: Manifest, wanted: string): DrillServer {
+export function drill(
+  name: string,
+  manifest: Manifest,
+  wanted: string,
+  create: (options: Neo4jOptions) => DatabaseAdapter,
+): DrillServer {
   const form = formName(formOf(manifest, wanted).name);
   if (form === "export") {
     throw new BackupError("unsupported", "an export is not restored by this version", {
@@ -34,7 +45,7 @@ export function drill(name: string, manifest: Manifest, wanted: string): DrillSe
       environment: { NEO4J_AUTH: `neo4j/${password.reveal()}`, NEO4J_dbms_usage__report_enabled: "false" },
       freshVolumes: [dataDirectory],
     },
-    adapter: (container) => neo4jAdapter(reached(container)),
+    adapter: (container) => create(reached(container)),
     async compare({ containers, signal }, container, source) {
       const target = await locate(reached(container), name, containers);
       const started = await whenReady(containers, await containers.inspect(container), target, { signal });

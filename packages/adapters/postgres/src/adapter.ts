@@ -44,7 +44,7 @@ export function postgresAdapter(options: PostgresOptions = {}): DatabaseAdapter 
     restore: (context, source, restoreOptions) => told(restore(options, name, context, source, restoreOptions)),
     fingerprint: (context, wanted) => told(fingerprint(options, name, context, wanted)),
     inspectArtifact: (artifact, content, facts) => told(inspectArtifact(artifact, content, facts)),
-    drill: (manifest, form) => drill(options, name, manifest, form),
+    drill: (manifest, form) => drill(options, name, manifest, form, postgresAdapter),
     recover: (record, settlement, context) => told(recover(options, name, record, settlement, context)),
   };
 }

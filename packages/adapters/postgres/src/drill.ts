@@ -3,13 +3,13 @@ import {
   formOf,
   Secret,
   type ArtifactSource,
+  type DatabaseAdapter,
   type DrillServer,
   type Fingerprint,
   type Manifest,
   type OperationContext,
   type RestoreFacts,
 } from "@sutazai/backup-core";
-import { postgresAdapter } from "./adapter.ts";
 import { databasePrefix, passwordFact } from "./catalog.ts";
 import { readDetails } from "./details.ts";
 import { comparable, expectedFacts } from "./expected.ts";
@@ -23,7 +23,13 @@ const directory = "/sutazai-drill";
 /** Settings of the backup's server without which its databases may not be restored; others may ask for more than there is. */
 const kept = ["shared_preload_libraries", "max_locks_per_transaction"];
 
-export function drill(options: PostgresOptions, name: string, manifest: Manifest, wanted: string): DrillServer {
+export function drill(
+  options: PostgresOptions,
+  name: string,
+  manifest: Manifest,
+  wanted: string,
+  create: (options: PostgresOptions) => DatabaseAdapter,
+): DrillServer {
   const { name: form } = formOf(manifest, wanted);
   const password = new Secret(randomBytes(24).toString("hex"));
   const user = readDetails(manifest).bootstrapUser;
@@ -47,7 +53,7 @@ export function drill(options: PostgresOptions, name: string, manifest: Manifest
       },
       freshVolumes: [directory],
     },
-    adapter: (container) => postgresAdapter(reached(container)),
+    adapter: (container) => create(reached(container)),
     compare: (context, container, source) => compare(reached(container), name, context, source, form),
   };
 }

@@ -82,7 +82,7 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
       ),
     inspectArtifact: (artifact, content, facts) =>
       told("inspect", undefined, () => inspectArtifact(artifact, content, facts)),
-    drill: (manifest, form) => drill(options, name, manifest, form),
+    drill: (manifest, form) => drill(options, name, manifest, form, qdrantAdapter),
     recover: (record, settlement, context) =>
       told("recover", undefined, () => recover(options, name, record, settlement, context)),
   };

@@ -4,12 +4,12 @@ import {
   compareFingerprints,
   formOf,
   Secret,
+  type DatabaseAdapter,
   type DrillServer,
   type Manifest,
   type OperationContext,
   type RestoreFacts,
 } from "@sutazai/backup-core";
-import { qdrantAdapter } from "./adapter.ts";
 import { listCollections } from "./collections.ts";
 import { readDetails } from "./details.ts";
 import { fingerprint, formName } from "./fingerprint.ts";
@@ -20,7 +20,13 @@ import { Server } from "./server.ts";
 
 const directory = "/qdrant/storage";
 
-export function drill(options: QdrantOptions, name: string, manifest: Manifest, wanted: string): DrillServer {
+export function drill(
+  options: QdrantOptions,
+  name: string,
+  manifest: Manifest,
+  wanted: string,
+  create: (options: QdrantOptions) => DatabaseAdapter,
+): DrillServer {
   const form = formName(formOf(manifest, wanted).name);
   const apiKey = new Secret(randomBytes(24).toString("hex"));
   const reached = (container: string): QdrantOptions => ({
@@ -42,7 +48,7 @@ export function drill(options: QdrantOptions, name: string, manifest: Manifest, 
       },
       freshVolumes: [directory],
     },
-    adapter: (container) => qdrantAdapter(reached(container)),
+    adapter: (container) => create(reached(container)),
     async compare(context, container, source) {
       using server = await Server.open(reached(container), name, context.containers, context.signal);
       return { ...(await compare(context, server, source.manifest, form)), warnings: server.warnings };

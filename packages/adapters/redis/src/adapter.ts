@@ -127,7 +127,7 @@ class RedisAdapter implements DatabaseAdapter {
   }
 
   drill(manifest: Manifest, form: string): DrillServer {
-    return drill(this.#options, this.name, manifest, form);
+    return drill(this.#options, this.name, manifest, form, redisAdapter);
   }
 
   recover(record: JournalRecord, settlement: Settlement, context: RecoveryContext): Promise<void> {

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { formOf, Secret, type DrillServer, type Manifest } from "@sutazai/backup-core";
+import { formOf, Secret, type DatabaseAdapter, type DrillServer, type Manifest } from "@sutazai/backup-core";
 import { writeTar } from "@sutazai/backup-formats";
-import { redisAdapter } from "./adapter.ts";
 import { detailsOf } from "./details.ts";
 import type { RedisOptions } from "./options.ts";
 import { formName } from "./restore/plan.ts";
@@ -14,7 +13,13 @@ const directory = "/data";
 const settingsFile = "sutazai-drill.conf";
 
 /** A server with settings of its own: those of the backup's may be in files that are not in the image, or ask for more memory than there is. */
-export function drill(options: RedisOptions, name: string, manifest: Manifest, wanted: string): DrillServer {
+export function drill(
+  options: RedisOptions,
+  name: string,
+  manifest: Manifest,
+  wanted: string,
+  create: (options: RedisOptions) => DatabaseAdapter,
+): DrillServer {
   const form = formName(formOf(manifest, wanted).name);
   const password = new Secret(randomBytes(24).toString("hex"));
   const program = `${detailsOf(manifest).product}-server`;
@@ -41,7 +46,7 @@ export function drill(options: RedisOptions, name: string, manifest: Manifest, w
       files: { "/": writeTar([{ name: settingsFile, content: Buffer.from(text), mode: 0o644 }]) },
       freshVolumes: [directory],
     },
-    adapter: (container) => redisAdapter(reached(container)),
+    adapter: (container) => create(reached(container)),
     async compare(context, container, source) {
       const target = await locate(reached(container), name, context.containers);
       await using first = await Server.connect(target, context.signal);
