@@ -1,6 +1,7 @@
 import { BackupError, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
+import { drill } from "./drill.ts";
 import { fence } from "./fence.ts";
 import { fingerprint, formName } from "./fingerprint.ts";
 import { inspectArtifact } from "./inspect.ts";
@@ -74,6 +75,7 @@ export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter 
       connected("fingerprint", context, (server) => fingerprint(context, server, formName(form))),
     inspectArtifact: (artifact, content, facts) =>
       told("inspect", undefined, () => inspectArtifact(artifact, content, facts)),
+    drill: (manifest, form) => drill(name, manifest, form, chromadbAdapter),
     recover: (record, settlement, context) =>
       told("recover", undefined, () => recover(options, name, record, settlement, context)),
   };

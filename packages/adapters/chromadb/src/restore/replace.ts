@@ -13,7 +13,6 @@ import {
   formOf,
   type ArtifactSource,
   type Bytes,
-  type Fingerprint,
   type OperationContext,
   type RestoreFacts,
 } from "@sutazai/backup-core";
@@ -23,10 +22,9 @@ import { entryTypes, isForeign } from "../data/extract.ts";
 import { contentOf } from "../data/scratch.ts";
 import { damaged } from "../data/damaged.ts";
 import { dataArtifact, readDetails } from "../details.ts";
-import { liveFacts } from "../live-facts.ts";
-import { Server } from "../server.ts";
+import type { Server } from "../server.ts";
 import { dataPlace } from "../target.ts";
-import { assertSame } from "./validate.ts";
+import { assertSame, assertServed } from "./validate.ts";
 
 /** Before the daemon kills a server that is saving. */
 const graceSeconds = 60;
@@ -91,22 +89,4 @@ async function* ownEntries(tar: Bytes): Bytes {
 function readBack({ containers, signal }: OperationContext, { place }: Swap): Bytes {
   const script = `cd -- "$1" && exec tar -c -f - --exclude='./.sutazai-restore-*' .`;
   return streamAt(place, containers, { purpose: "chromadb-read", script, arguments: [place.directory], signal });
-}
-
-/** Asks the server for everything: with vectors missing or torn, it would still count them. */
-async function assertServed(
-  context: OperationContext,
-  { options, database }: Server,
-  expected: Fingerprint,
-  tenants: readonly string[],
-  when: string,
-): Promise<void> {
-  context.progress({ step: `comparing with the backup, ${when}` });
-  using server = await Server.open(options, database, context.containers, context.signal);
-  assertSame(told(expected), told(await liveFacts(context, server, tenants)), when);
-}
-
-/** What the API tells in the same terms: ids of collections, and how their configuration is written in the file, are the file's alone. */
-function told(facts: Fingerprint): Fingerprint {
-  return Object.fromEntries(Object.entries(facts).filter(([name]) => !/\/(?:id|configuration)$/.test(name)));
 }

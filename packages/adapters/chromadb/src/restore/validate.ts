@@ -1,4 +1,12 @@
-import { BackupError, compareFingerprints, describeDifference, type Fingerprint } from "@sutazai/backup-core";
+import {
+  BackupError,
+  compareFingerprints,
+  describeDifference,
+  type Fingerprint,
+  type OperationContext,
+} from "@sutazai/backup-core";
+import { liveFacts } from "../live-facts.ts";
+import { Server } from "../server.ts";
 
 /** Throws `mismatch` where they differ. */
 export function assertSame(expected: Fingerprint, found: Fingerprint, when: string): void {
@@ -13,4 +21,22 @@ export function assertSame(expected: Fingerprint, found: Fingerprint, when: stri
       details: { differences: differences.length },
     },
   );
+}
+
+/** Asks the server for everything: with vectors missing or torn, it would still count them. */
+export async function assertServed(
+  context: OperationContext,
+  { options, database }: Server,
+  expected: Fingerprint,
+  tenants: readonly string[],
+  when: string,
+): Promise<void> {
+  context.progress({ step: `comparing with the backup, ${when}` });
+  using server = await Server.open(options, database, context.containers, context.signal);
+  assertSame(told(expected), told(await liveFacts(context, server, tenants)), when);
+}
+
+/** What the API tells in the same terms: ids of collections, and how their configuration is written in the file, are the file's alone. */
+function told(facts: Fingerprint): Fingerprint {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !/\/(?:id|configuration)$/.test(name)));
 }
