@@ -1,0 +1,161 @@
+import { link, mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  BackupError,
+  currentProcess,
+  describeProcess,
+  livenessOf,
+  newId,
+  processIdentitySchema,
+  writeDurably,
+  type Outcome,
+  type ProcessIdentity,
+} from "@sutazai/backup-core";
+import { z } from "zod";
+
+/** What is known of the runs of one task. Times ISO 8601. */
+export interface TaskHistory {
+  /** When it was first looked at: it cannot have missed anything before. */
+  readonly since: string;
+  /** Runs that came to an end, however they ended. */
+  readonly runs: number;
+  readonly last?: TaskRun | undefined;
+  /** When the last run that ended `ok` began. */
+  readonly lastSuccess?: string | undefined;
+}
+
+export interface TaskRun {
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly status: Outcome;
+  /** In a sentence, where it did not go well. */
+  readonly problem?: string | undefined;
+}
+
+const historySchema: z.ZodType<TaskHistory> = z.strictObject({
+  since: z.iso.datetime(),
+  runs: z.int().min(0),
+  last: z
+    .strictObject({
+      startedAt: z.iso.datetime(),
+      endedAt: z.iso.datetime(),
+      status: z.enum(["ok", "partial", "failed", "cancelled"]),
+      problem: z.string().optional(),
+    })
+    .optional(),
+  lastSuccess: z.iso.datetime().optional(),
+});
+
+/** A run that has begun: while it is held no other process begins the same. */
+export interface BegunRun extends AsyncDisposable {
+  /** Writes down how it ended. */
+  end(run: TaskRun): Promise<void>;
+}
+
+/** What scheduled runs have come to, in a directory that is the same for every process of this host: a file for each task. Constructing does no I/O. */
+export class RunHistory {
+  readonly #directory: string;
+  readonly #now: () => Date;
+
+  constructor(directory: string, now: () => Date = () => new Date()) {
+    this.#directory = directory;
+    this.#now = now;
+  }
+
+  /** Undefined where nothing is known of it. One that cannot be read is treated alike: it is only a memory. */
+  async read(task: string): Promise<TaskHistory | undefined> {
+    const text = await readFile(this.#path(task, "json"), "utf8").catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    });
+    if (text === undefined) return undefined;
+    const parsed = historySchema.safeParse(jsonOf(text));
+    return parsed.success ? parsed.data : undefined;
+  }
+
+  /** The same; where nothing is known, from now on. */
+  async open(task: string): Promise<TaskHistory> {
+    const known = await this.read(task);
+    if (known !== undefined) return known;
+    const fresh = { since: this.#now().toISOString(), runs: 0 };
+    await this.#write(task, fresh);
+    return fresh;
+  }
+
+  /** Undefined while another living process runs the task. */
+  async begin(task: string): Promise<BegunRun | undefined> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const path = this.#path(task, "running");
+    if (!(await this.#take(path))) return undefined;
+    return {
+      end: async (run) => {
+        const { since, runs, lastSuccess } = await this.open(task);
+        const success = run.status === "ok" ? run.startedAt : lastSuccess;
+        await this.#write(task, {
+          since,
+          runs: runs + 1,
+          last: run,
+          ...(success !== undefined && { lastSuccess: success }),
+        });
+      },
+      [Symbol.asyncDispose]: () => rm(path, { force: true }),
+    };
+  }
+
+  /** The process that runs the task just now, for people. */
+  async runner(task: string): Promise<string | undefined> {
+    const holder = await livingHolder(this.#path(task, "running"));
+    return holder === undefined ? undefined : describeProcess(holder);
+  }
+
+  async #take(path: string): Promise<boolean> {
+    const own = `${path}.${newId()}`;
+    await writeDurably(own, JSON.stringify(await currentProcess()));
+    try {
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        // A link appears whole, with its content, or not at all.
+        const taken = await link(own, path).then(
+          () => true,
+          (error: NodeJS.ErrnoException) => {
+            if (error.code === "EEXIST") return false;
+            throw error;
+          },
+        );
+        if (taken) return true;
+        if ((await livingHolder(path)) !== undefined) return false;
+        await rm(path, { force: true });
+      }
+      return false;
+    } finally {
+      await rm(own, { force: true });
+    }
+  }
+
+  async #write(task: string, history: TaskHistory): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await writeDurably(this.#path(task, "json"), `${JSON.stringify(history)}\n`);
+  }
+
+  #path(task: string, extension: string): string {
+    if (!/^[a-z]+$/.test(task)) throw new BackupError("configuration", `${JSON.stringify(task)} is no name of a task`);
+    return join(this.#directory, `${task}.${extension}`);
+  }
+}
+
+/**
+ * One of another pid namespace does not count: it is what a container left that was killed and started again, and would never go away. Should it live after all, the
+ * locks of store and databases keep the two apart.
+ */
+async function livingHolder(path: string): Promise<ProcessIdentity | undefined> {
+  const parsed = processIdentitySchema.safeParse(jsonOf(await readFile(path, "utf8").catch(() => "")));
+  if (!parsed.success) return undefined;
+  return (await livenessOf(parsed.data)) === "alive" ? parsed.data : undefined;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
