@@ -26,6 +26,8 @@ export interface FormCapability {
 
 export interface RestoreMethod {
   readonly name: string;
+  /** The forms that it restores; all of them unless given. */
+  readonly forms?: readonly string[];
   /** The server is stopped and started by it. */
   readonly restarts: boolean;
   /** How writers are kept out from the safety backup to the end of validation; `none` needs `unfenced`. */

@@ -15,16 +15,20 @@ export async function openChosen(store: Store, database: string, { backup, file 
   return { source: await store.open(id), checkIntegrity: (signal) => store.checkIntegrity(id, signal) };
 }
 
-/** The newest backup to restore a database from: one that is whole and not known to be damaged if there is any, never a safety backup unasked. Throws `not-found`. */
+/**
+ * The newest backup to restore a database from: one that is whole and not known to be damaged if there is any, never a safety backup unasked. One
+ * that holds something comes before those of a database that had been emptied, or not yet been restored: nobody restores nothing. Throws `not-found`.
+ */
 export async function chooseBackup(store: Store, database: string, operation: string = "restore"): Promise<string> {
   const listed = await store.list(database);
   const newestFirst = listed.flatMap(({ manifest }) => manifest ?? []).toReversed();
   const ordinary = newestFirst.filter(({ purpose }) => purpose === "backup");
-  for (const status of ["ok", "partial"]) {
-    for (const { id } of ordinary.filter((manifest) => manifest.status === status)) {
-      if (!(await isKnownDamaged(store, id))) return id;
-    }
-  }
+  const ranked = [false, true].flatMap((isEmpty) =>
+    ["ok", "partial"].flatMap((status) =>
+      ordinary.filter((manifest) => manifest.empty === isEmpty && manifest.status === status),
+    ),
+  );
+  for (const { id } of ranked) if (!(await isKnownDamaged(store, id))) return id;
   throw new BackupError("not-found", `${store.location} holds no good backup of ${database}`, {
     operation,
     database,

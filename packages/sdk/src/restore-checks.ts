@@ -48,23 +48,30 @@ export async function checkBackup(
 }
 
 /** What is to be told of a backup before it is restored. */
-export function warningsOf({ id, status, incomplete }: Manifest): string[] {
-  return status === "partial" ? [`backup ${id} is partial: ${incomplete.join("; ")}`] : [];
+export function warningsOf({ id, status, empty, incomplete }: Manifest): string[] {
+  return [
+    ...(status === "partial" ? [`backup ${id} is partial: ${incomplete.join("; ")}`] : []),
+    ...(empty ? [`backup ${id} is of an empty database`] : []),
+  ];
 }
 
-/** The form and the method: those asked for, else the first. Throws `unsupported`, `not-found` with what there is. */
+/** The form and the method: those asked for, else the first that go together. Throws `unsupported`, `not-found` with what there is. */
 export function chooseWay(
   { capabilities, name }: DatabaseAdapter,
   manifest: Manifest,
   options: RestoreOptions,
 ): AdapterRestoreOptions {
   const form = formOf(manifest, options.form).name;
-  const method = options.method ?? capabilities.restoreMethods[0]?.name;
-  const known = capabilities.restoreMethods.find((candidate) => candidate.name === method);
+  const methods = capabilities.restoreMethods.filter(({ forms }) => forms?.includes(form) ?? true);
+  const known = methods.find((candidate) => (options.method ?? candidate.name) === candidate.name);
   if (known === undefined) {
-    throw new BackupError("unsupported", `${name} has no restore method "${method}"`, {
+    const what = options.method === undefined ? "" : ` by "${options.method}"`;
+    throw new BackupError("unsupported", `${name} does not restore the form "${form}"${what}`, {
       operation: "restore",
-      hint: `it has: ${capabilities.restoreMethods.map((candidate) => candidate.name).join(", ")}`,
+      hint:
+        methods.length === 0
+          ? `it restores: ${capabilities.restoreMethods.flatMap(({ forms }) => forms ?? []).join(", ")}`
+          : `its methods are: ${methods.map((candidate) => candidate.name).join(", ")}`,
     });
   }
   if (known.fence === "none" && options.unfenced !== true) {

@@ -101,6 +101,8 @@ async function pinBeforeEmptied(
 ): Promise<string[]> {
   const lastFull = earlier.findLast(({ empty }) => !empty);
   if (!manifest.empty || lastFull === undefined) return [];
+  const wasEmpty = earlier.at(-1)?.empty === true;
+  if (wasEmpty) return [`still empty: backup ${lastFull.id} is the last that holds something of ${manifest.database}`];
   await parts.store.annotate(lastFull.id, "pin", {
     reason: `the last backup before ${manifest.id}, in which the database is empty`,
   });

@@ -134,7 +134,12 @@ describe("backup", () => {
       backup: { empty: true },
       warnings: [expect.stringContaining("emptied")],
     });
-    expect((await system.show(full)).annotations.map(({ kind }) => kind)).toContain("pin");
+    await system.backup();
+    const pins = (await system.show(full)).annotations.filter(({ kind }) => kind === "pin");
+    expect(pins.length).toBe(1);
+    const [restored] = (await system.restore()).databases;
+    expect(restored).toMatchObject({ status: "ok", backup: full });
+    expect(db.lines).toEqual(lines);
   });
 
   test("no more at once than allowed", async () => {
@@ -322,7 +327,7 @@ describe("restore", () => {
 
   test("of an unknown form, method, id or database says what there is", async () => {
     expect((await restore({ form: "pages" }))?.error?.hint).toBe("it has: lines");
-    expect((await restore({ method: "magic" }))?.error?.hint).toBe("it has: replace, careless");
+    expect((await restore({ method: "magic" }))?.error?.hint).toBe("its methods are: replace, careless");
     expect((await restore({ backup: "20200101T000000.000Z-aaaaaa" }))?.error?.reason).toBe("not-found");
     expect((await restore({ only: "one" }))?.error?.reason).toBe("unsupported");
     await expect(system.restore({ databases: ["dp"] })).rejects.toMatchObject({ reason: "configuration" });

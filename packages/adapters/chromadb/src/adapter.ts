@@ -57,7 +57,12 @@ export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter 
     name,
     capabilities: {
       forms: forms.map((form) => ({ name: form, pointInTime: form === "data", byDefault: true })),
-      restoreMethods: forms.map((form) => ({ name: methodOf[form], restarts: hasContainer, fence: fenceKind })),
+      restoreMethods: forms.map((form) => ({
+        name: methodOf[form],
+        forms: [form],
+        restarts: hasContainer,
+        fence: fenceKind,
+      })),
       restoresPart: false,
     },
     probe: (context) => connected("probe", context, async (server) => probe(context, server)),
