@@ -23,7 +23,7 @@ export function formatMasterReport(report: MasterReport): string {
     ]),
     table(
       ["", "database", "last run", "last good", "RPO now", "RTO", "backups", "proven", "last drill"],
-      databases.map(rowOf),
+      databases.map((standing) => rowOf(standing).map(printable)),
     ),
     `RPO now ${rpo.ms === null ? "unknown: a database has no good backup" : formatDuration(rpo.ms)}; RTO of everything ${rto.ms === null ? "unknown: not every database was ever restored in a drill" : `${formatDuration(rto.ms)} (budget ${formatDuration(rto.budgetMs)})`}`,
     `${coverage.backups} backups: ${describeCoverage(coverage)}`,
@@ -36,7 +36,7 @@ function rowOf(standing: DatabaseStanding): string[] {
   const { status, database, lastRun, lastGood, rpoMs, rto, coverage, drills, budgets } = standing;
   return [
     mark[status],
-    printable(database),
+    database,
     lastRun === null ? "–" : `${lastRun.status} ${time(lastRun.at)}`,
     lastGood === null ? "none" : lastGood.id,
     rpoMs === null ? "–" : `${formatDuration(rpoMs)} of ${formatDuration(budgets.rpoMs)}`,

@@ -144,8 +144,11 @@ const prefix = "sutazai_backup_";
 export async function metricsText(report: MasterReport): Promise<string> {
   const registry = new Registry();
   for (const { name, help, labels = [], of } of metrics) {
+    const known = of(report).filter(([value]) => typeof value === "number");
+    // A gauge without labels would be told as 0.
+    if (known.length === 0) continue;
     const gauge = new Gauge({ name: `${prefix}${name}`, help, labelNames: labels, registers: [registry] });
-    for (const [value, given = {}] of of(report)) if (typeof value === "number") gauge.set({ ...given }, value);
+    for (const [value, given = {}] of known) gauge.set({ ...given }, value ?? 0);
   }
   return registry.metrics();
 }

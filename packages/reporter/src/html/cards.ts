@@ -25,11 +25,11 @@ function card(standing: DatabaseStanding): Markup {
       <div>
         <dt>Last run</dt>
         <dd>
-          ${lastRun === null ? "–" : html`<span class="${lastRun.status}">${lastRun.status}</span>, ${moment(lastRun.at)}`}
+          ${lastRun === null ? "–" : html`<span class="${lastRun.status}">${lastRun.status}</span> <small>${moment(lastRun.at)}</small>`}
         </dd>
       </div>
       <div>
-        <dt>Last good backup</dt>
+        <dt>Last good</dt>
         <dd>
           ${lastGood?.capturedAt == null ? html`<strong class="failed">none</strong>` : html`${moment(lastGood.capturedAt)}<br /><small>${formatBytes(lastGood.plainBytes)}, ${formatBytes(lastGood.storedBytes)} stored</small>`}
         </dd>
@@ -44,12 +44,14 @@ function card(standing: DatabaseStanding): Markup {
       </div>
       <div>
         <dt>Proven</dt>
-        <dd>${lastGood?.proven == null ? "–" : html`${lastGood.proven.level}, ${moment(lastGood.proven.at)}`}</dd>
+        <dd>
+          ${lastGood?.proven == null ? "–" : html`${lastGood.proven.level} <small>${moment(lastGood.proven.at)}</small>`}
+        </dd>
       </div>
       <div>
         <dt>Last drill</dt>
         <dd>
-          ${last === undefined ? "never" : html`<span class="${last.verdict}">${last.verdict}</span>, ${moment(last.at)}`}
+          ${last === undefined ? "never" : html`<span class="${last.verdict}">${last.verdict}</span> <small>${moment(last.at)}</small>`}
         </dd>
       </div>
     </dl>

@@ -154,6 +154,7 @@ export function restoreTimes({ databases }: MasterReport): Markup {
             x1: "x1",
             x2: "x2",
             fill: "color",
+            insetRight: 1,
             title: (segment) =>
               `${shorten(segment.database, 60)}, ${segment.label}: ${formatDuration(segment.x2 - segment.x1)}`,
           }),

@@ -43,7 +43,14 @@ export function timeline(report: MasterReport): Markup {
       marginLeft,
       marginRight: 14,
       marginBottom: 28,
-      x: { type: "utc", label: null, ticks: width > 500 ? 10 : 4, tickSize: 0 },
+      x: {
+        type: "utc",
+        domain: [slotStart(report.since, step), slotStart(report.generatedAt, step)],
+        inset: r + 8,
+        label: null,
+        ticks: width > 500 ? 10 : 4,
+        tickSize: 0,
+      },
       y: {
         type: "point",
         domain: rows,
@@ -79,12 +86,17 @@ export function timeline(report: MasterReport): Markup {
   );
 }
 
+function slotStart(at: string, step: number): Date {
+  return new Date(Math.floor(Date.parse(at) / step) * step);
+}
+
 function cellsOf(
   { runs, databases, generatedAt, since }: MasterReport,
   step: number,
 ): { cells: Cell[]; rows: string[] } {
-  const end = Date.parse(generatedAt);
-  const slotOf = (at: string) => Math.floor((end - Date.parse(at)) / step);
+  // Days of UTC, or several of them.
+  const slotOf = (at: string) => Math.floor(Date.parse(at) / step);
+  const today = slotOf(generatedAt);
   const found = new Map<string, Map<number, Run["databases"][number][]>>();
   const add = (row: string, slot: number, result: Run["databases"][number]) => {
     const slots = found.get(row) ?? new Map<number, Run["databases"][number][]>();
@@ -97,15 +109,15 @@ function cellsOf(
   }
   const names = databases.map(({ database }) => database);
   const rows = [...names, ...Object.values(others).filter((row) => found.has(row) && !names.includes(row))];
-  const last = slotOf(since);
   const cells = rows.flatMap((row) => {
     const slots = found.get(row) ?? new Map<number, Run["databases"][number][]>();
-    const first = Math.min(last, Math.max(...slots.keys(), 0));
-    return Array.from({ length: first + 1 }, (_, slot): Cell[] => {
+    const first = Math.max(slotOf(since), Math.min(today, ...slots.keys()));
+    return Array.from({ length: today - first + 1 }, (_, index): Cell[] => {
+      const slot = first + index;
       const results = slots.get(slot) ?? [];
-      // Only backups are awaited in every column.
-      if (results.length === 0 && !names.includes(row)) return [];
-      const at = new Date(end - (slot + 0.5) * step);
+      // Only backups are awaited in every column, and today is not over.
+      if (results.length === 0 && (slot === today || !names.includes(row))) return [];
+      const at = new Date(slot * step);
       return [{ row, at, ...describe(row, at, results) }];
     }).flat();
   });

@@ -6,6 +6,8 @@ import { slope } from "./statistics.ts";
 export const day = 86_400_000;
 /** Days with changes to the store on them, before a rate is more than a guess. */
 const fewestDays = 3;
+/** The rate is that of so many of the last days: two weeks have two of each weekday, and a change of retention is soon forgotten. */
+const mostDays = 14;
 /** Days after which a date says nothing. */
 const farthest = 3650;
 
@@ -37,7 +39,7 @@ export function storeHistory({ at, since, changes }: ReportFacts, storedBytes: n
   return history.toReversed();
 }
 
-/** When free space ends if the store goes on as it did in the window: a straight line through what it held, day by day, with what prunes freed. */
+/** When free space ends if the store goes on as it did lately: a straight line through what it held, day by day, with what prunes freed. */
 export function forecast(history: StoreStanding["history"], freeBytes: number | null): Forecast {
   if (history.length < fewestDays) {
     return {
@@ -45,7 +47,8 @@ export function forecast(history: StoreStanding["history"], freeBytes: number | 
       reason: `too little data: ${history.length} of at least ${fewestDays} days`,
     };
   }
-  const bytesPerDay = slope(history.map(({ at, storedBytes }) => ({ x: Date.parse(at) / day, y: storedBytes }))) ?? 0;
+  const bytesPerDay =
+    slope(history.slice(-mostDays).map(({ at, storedBytes }) => ({ x: Date.parse(at) / day, y: storedBytes }))) ?? 0;
   const newest = history.at(-1)?.at ?? "";
   const days = freeBytes === null || bytesPerDay <= 0 ? null : freeBytes / bytesPerDay;
   if (days === null || days > farthest) return { known: true, bytesPerDay, fullAt: null, days: null };
