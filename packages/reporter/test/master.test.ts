@@ -56,12 +56,12 @@ test("thirty days of six databases: the problems are those that were put in, no 
   expect(report.store.history.at(-1)?.storedBytes).toBe(report.store.storedBytes);
 });
 
-test("nothing at all: no databases, no problems, nothing claimed", () => {
+test("nothing at all is no success: nothing is protected, nothing claimed", () => {
   const report = masterReport(facts());
   masterReportSchema.parse(report);
   expect(report).toMatchObject({
-    status: "ok",
-    problems: [],
+    status: "critical",
+    problems: [{ cause: "nothing-protected" }],
     databases: [],
     runs: [],
     rto: { ms: null },

@@ -103,7 +103,7 @@ export function formatMasterHtml(report: MasterReport): string {
         </footer>
       </body>
     </html> `;
-  return page.text;
+  return `${page.text.trim()}\n`;
 }
 
 function fold(summary: string, content: Markup | undefined): Markup | undefined {

@@ -75,7 +75,7 @@ h1{display:flex;align-items:center;gap:14px;margin:4px 0;font-size:34px;line-hei
 h1 .icon{width:36px;height:36px}
 .when{margin:0 0 20px;color:var(--muted);overflow-wrap:anywhere}
 h2{margin:38px 0 12px;font-size:19px;letter-spacing:-.005em}
-.vitals{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:0;overflow:hidden;background:var(--line);border:1px solid var(--line);border-radius:12px}
+.vitals{display:grid;grid-template-columns:repeat(6,1fr);gap:1px;margin:0;overflow:hidden;background:var(--line);border:1px solid var(--line);border-radius:12px}
 .vitals div{padding:12px 16px;background:var(--card)}
 dt{color:var(--muted);font-size:13px}
 dd{margin:0}
@@ -141,6 +141,7 @@ tbody th{font-weight:400}
 td{max-width:360px;overflow-wrap:anywhere}
 time,table code{white-space:nowrap}
 footer{padding-top:26px;padding-bottom:40px;color:var(--muted);font-size:13px}
+@media (max-width:1000px){.vitals{grid-template-columns:repeat(3,1fr)}}
 @media (max-width:700px){
 .top,main,footer{padding-left:14px;padding-right:14px}
 .top{padding-top:20px}

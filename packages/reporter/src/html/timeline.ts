@@ -3,7 +3,7 @@ import type { Outcome } from "@sutazai/backup-core";
 import type { Run } from "../master/parts.ts";
 import type { MasterReport } from "../master/report.ts";
 import { draw, figure, legend, marginFor, responsive, shorten } from "./chart.ts";
-import type { Markup } from "./markup.ts";
+import { html, type Markup } from "./markup.ts";
 
 const day = 86_400_000;
 
@@ -29,6 +29,7 @@ interface Cell {
 
 /** Every run of the window: a row for each database's backups, and one for drills, restores and prunes each; a column for each day, or for several. */
 export function timeline(report: MasterReport): Markup {
+  if (report.databases.length === 0) return html`<p class="none">No runs in this time.</p>`;
   const days = (Date.parse(report.generatedAt) - Date.parse(report.since)) / day;
   const draws = (width: number) => {
     const step = day * Math.max(1, Math.ceil(days / (width > 500 ? 60 : 31)));

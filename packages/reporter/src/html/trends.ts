@@ -16,12 +16,15 @@ const stored = { label: "as stored", color: "var(--series-2)", dashed: true };
 const took = { label: "duration", color: "var(--series-3)", dashed: false };
 const odd = { label: "unusual", color: "var(--warning)", symbol: "diamond" } as const;
 
+const nothing = html`<p class="none">No backups in this time.</p>`;
+
 interface Point extends Sample {
   readonly when: Date;
   readonly odd: readonly Anomaly[];
 }
 
 export function sizeTrends({ databases }: MasterReport): Markup {
+  if (databases.length === 0) return nothing;
   return html`${legend([plain, stored, odd])}
     <div class="multiples">
       ${databases.map((standing) =>
@@ -39,6 +42,7 @@ export function sizeTrends({ databases }: MasterReport): Markup {
 }
 
 export function durationTrends({ databases }: MasterReport): Markup {
+  if (databases.length === 0) return nothing;
   return html`${legend([took, odd])}
     <div class="multiples">
       ${databases.map((standing) =>

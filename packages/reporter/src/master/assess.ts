@@ -231,6 +231,16 @@ function storeProblems({ at, store, databases, brokenLog }: Assessable): Problem
       what: `${formatBytes(freeBytes)} are free in ${location}; the newest backups together took ${formatBytes(next)}${forecast.known ? `, and it grows by ${formatBytes(Math.max(0, forecast.bytesPerDay))} a day` : ""}.`,
     });
   }
+  if (databases.length === 0) {
+    problems.push({
+      ...about,
+      cause: "nothing-protected",
+      severity: "critical",
+      title: "No database is backed up",
+      what: `None is configured, and ${location} holds no backups.`,
+      action: "Run `sutazai-backup discover`; see whether this is the right store (BACKUP_DIR).",
+    });
+  }
   if (brokenLog !== null) {
     problems.push({
       ...about,
