@@ -16,9 +16,14 @@ export async function serverVersion(server: Server): Promise<string> {
   });
 }
 
-/** Whether a store that one version has written may be too new for another: a later major or minor. */
+/** The last version counted by numbers, and the first counted by years. What lies between is of a series that is not known here. */
+const [lastNumbered, firstYear] = [5, 2025];
+
+/** Whether a store that one version has written may be too new for another: a later major or minor, or one of an unknown series. */
 export function isNewer(written: string, reading: string): boolean {
   const [writtenParts, readingParts] = [partsOf(written), partsOf(reading)];
+  const isUnknown = writtenParts.major > lastNumbered && writtenParts.major < firstYear;
+  if (isUnknown && writtenParts.major !== readingParts.major) return true;
   if (writtenParts.major !== readingParts.major) return writtenParts.major > readingParts.major;
   return writtenParts.minor > readingParts.minor;
 }
