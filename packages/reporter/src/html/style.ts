@@ -156,12 +156,13 @@ h1 .icon{width:28px;height:28px}
 }
 @media print{
 :root{${variables(colors.light)}color-scheme:light}
-body{background:#fff;font-size:11px}
+@page{margin:12mm}
+body{background:#fff}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-.top,main,footer{max-width:none;padding:0}
+.top,main,footer{max-width:none;padding:0;zoom:.8}
 .wide{display:block}.narrow{display:none}
+.vitals{grid-template-columns:repeat(6,1fr)}
 .cards{grid-template-columns:repeat(3,1fr)}
-.card dl div{grid-template-columns:90px 1fr}
 .multiples{grid-template-columns:repeat(3,1fr)}
 .card,.alert,figure,tr{break-inside:avoid}
 h2{break-after:avoid;margin-top:22px}
