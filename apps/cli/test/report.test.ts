@@ -43,8 +43,8 @@ function cli(
 test("text: what is wrong, and the exit code says that it was told", async () => {
   const { code, stdout } = await cli();
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^! Something wants to be looked at/);
-  expect(stdout).toContain("! No good backup of old for 3 d: ");
+  expect(stdout).toMatch(/^✗ Something is wrong/);
+  expect(stdout).toContain("✗ No good backup of old for 3 d: ");
   expect(stdout).toMatch(/^ {2}✓ {2}fresh/m);
 });
 

@@ -1,5 +1,5 @@
 import type { Coverage, Drill } from "./master/parts.ts";
-import { describeDays } from "./master/assess.ts";
+import { describeDays } from "./master/store-problems.ts";
 import type { DatabaseStanding, MasterReport } from "./master/report.ts";
 import { printable } from "./printable.ts";
 import { table } from "./table.ts";

@@ -88,6 +88,11 @@ test.each<readonly [string, Partial<ReportFacts>, readonly string[]]>([
   ],
   ["safety backups do not count", { backups: daily(3, { purpose: "safety" }) }, ["critical no-good-backup:db"]],
   [
+    "none is configured: perhaps Docker did not answer",
+    { databases: [], backups: daily(10).slice(0, -1) },
+    ["critical no-good-backup:db"],
+  ],
+  [
     "only the store knows it: its container may be gone",
     {
       databases: [{ database: "other", kind: "redis" }],

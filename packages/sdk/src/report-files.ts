@@ -15,6 +15,8 @@ export interface ReadReports {
 const before = 30;
 const largest = 64 * 1024 * 1024;
 const readAtOnce = 16;
+/** Of reports that cannot be read, so many are named. */
+const mostNotes = 20;
 
 const time = z.iso.datetime();
 const outcome = z.enum(["ok", "partial", "failed", "cancelled"]);
@@ -105,7 +107,8 @@ export async function readReports(directory: string, since: Date): Promise<ReadR
       }
     }
   }
-  return { reports, prunedBytes, notes };
+  const left = notes.length - mostNotes;
+  return { reports, prunedBytes, notes: left > 0 ? [...notes.slice(0, mostNotes), `${left} more run reports`] : notes };
 }
 
 /** Ids begin with the time, so names tell the order: nothing else is opened. */

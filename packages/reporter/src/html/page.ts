@@ -1,4 +1,4 @@
-import { describeDays } from "../master/assess.ts";
+import { describeDays } from "../master/store-problems.ts";
 import type { MasterReport } from "../master/report.ts";
 import { formatBytes, formatDuration } from "../units.ts";
 import { cards, moment } from "./cards.ts";

@@ -81,7 +81,7 @@ function standingOf(database: string, facts: ReportFacts): Omit<DatabaseStanding
       last?.result.kind ??
       null,
     status: "ok",
-    configured: facts.databases.some((known) => known.database === database),
+    configured: facts.databases.length === 0 || facts.databases.some((known) => known.database === database),
     budgets: { ...facts.budgets, ...facts.budgetsOf[database] },
     lastRun: last === undefined ? null : last.run,
     lastGood: lastGood === undefined ? null : kept(lastGood),

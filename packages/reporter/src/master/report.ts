@@ -46,7 +46,10 @@ export interface DatabaseStanding {
   /** Null where no readable backup and no report tells. */
   readonly kind: string | null;
   readonly status: "ok" | "warning" | "critical";
-  /** Its configuration or its container was found. Of others only the store tells. */
+  /**
+   * Its configuration or its container was found; of others only the store tells. True of all where none was found: Docker may not have
+   * answered, which makes nothing less urgent.
+   */
   readonly configured: boolean;
   readonly budgets: Budgets;
   /** The newest backup run that it was part of; null where none is known. */
