@@ -81,6 +81,7 @@ test.each([
   ["compressor", /^$/],
   ["formats", /^1:[0-9a-f]{32}$/m],
   ["containers", /PostgreSQL database dump complete/],
+  ["scheduler", /^2027-03-28T01:00:00.000Z\n2027-03-29T00:30:00.000Z\nok$/m],
   ["testkit", /^sutazai-test-redis-/],
 ])("%s", async (name, says) => {
   expect((await runReadme(name)).stdout).toMatch(says);

@@ -1,6 +1,7 @@
 import yargs, { type CommandModule } from "yargs";
 import manifest from "../package.json" with { type: "json" };
 import { backupCommand } from "./commands/backup.ts";
+import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { listCommand } from "./commands/list.ts";
 import { platformCommand } from "./commands/platform.ts";
@@ -9,6 +10,7 @@ import { pruneCommand } from "./commands/prune.ts";
 import { recoverCommand } from "./commands/recover.ts";
 import { reportCommand } from "./commands/report.ts";
 import { restoreCommand } from "./commands/restore.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
 import { unlockCommand } from "./commands/unlock.ts";
 import { unpinCommand } from "./commands/unpin.ts";
@@ -27,6 +29,8 @@ const verbs = [
   pruneCommand,
   pinCommand,
   unpinCommand,
+  scheduleCommand,
+  daemonCommand,
   discoverCommand,
   platformCommand,
   unlockCommand,

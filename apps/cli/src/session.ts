@@ -23,6 +23,8 @@ export interface Session extends OpenedBackupSystem {
   readonly printer: Printer;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /** Opens the system once more, from what is configured by then. */
+  readonly reopen: (needs: Pick<Needs, "storeOnly">) => Promise<OpenedBackupSystem>;
 }
 
 export interface Needs {
@@ -32,6 +34,8 @@ export interface Needs {
   readonly storeOnly?: boolean;
   /** It settles nothing: what a process that died has left is only told. */
   readonly onlyLooks?: boolean;
+  /** It goes on for long, and does many things: told line by line. */
+  readonly isLong?: boolean;
 }
 
 /**
@@ -43,18 +47,21 @@ export async function runVerb(
   needs: Needs,
   verb: (session: Session) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const printer = args.json === true ? jsonPrinter() : process.stderr.isTTY ? livePrinter() : plainPrinter();
-  using cancellation = cancelOnSignals(printer);
-  try {
-    const opened = await openBackupSystem({
+  const printer =
+    args.json === true ? jsonPrinter() : process.stderr.isTTY && needs.isLong !== true ? livePrinter() : plainPrinter();
+  using cancellation = cancelOnSignals(printer, needs.isLong ?? false);
+  const reopen: Session["reopen"] = ({ storeOnly = false }) =>
+    openBackupSystem({
       configFile: args.config,
       flags: { ...(args.dir !== undefined && { dir: args.dir }), ...needs.flags },
-      storeOnly: needs.storeOnly ?? false,
+      storeOnly,
       onEvent: (event) => printer.event(event),
     });
+  try {
+    const opened = await reopen(needs);
     for (const warning of opened.config.warnings) printer.warning(warning);
     if (needs.onlyLooks === true) await tellUnfinished(opened.system, printer);
-    return await verb({ ...opened, printer, signal: cancellation.signal });
+    return await verb({ ...opened, printer, signal: cancellation.signal, reopen });
   } catch (thrown) {
     const error = toBackupError(thrown);
     await printer.close();
@@ -77,11 +84,15 @@ async function tellUnfinished(system: BackupSystem, printer: Printer): Promise<v
   }
 }
 
-function cancelOnSignals(printer: Printer): Disposable & { readonly signal: AbortSignal } {
+function cancelOnSignals(printer: Printer, isLong: boolean): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const cancel = () => {
     if (controller.signal.aborted) return;
-    printer.warning("cancelling: undoing what was begun; this runs to its end");
+    printer.warning(
+      isLong
+        ? "ending: what runs is brought to its end, or cancelled after its grace"
+        : "cancelling: undoing what was begun; this runs to its end",
+    );
     controller.abort();
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

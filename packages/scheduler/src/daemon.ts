@@ -132,8 +132,10 @@ export class Daemon {
     this.#tell({ type: "task-start", task: task.name });
     try {
       using stopping = delayedAbort(signal, graceMs);
-      const outcome = await task.run({ signal: stopping.signal, count: slot.history.runs }).catch(outcomeOf);
-      const run: TaskRun = { startedAt, endedAt: this.#clock.now().toISOString(), ...outcome };
+      const running = task.run({ signal: stopping.signal, count: slot.history.runs });
+      const { status, problem } = await running.catch(outcomeOf);
+      const endedAt = this.#clock.now().toISOString();
+      const run: TaskRun = { startedAt, endedAt, status, ...(problem !== undefined && { problem }) };
       await begun.end(run);
       slot.history = await this.#options.history.open(task.name);
       this.#tell({ type: "task-end", task: task.name, run });

@@ -48,6 +48,35 @@ export type { AdapterIn } from "./into.ts";
 export type { ExpectedTime, MeasuredTime } from "./expected-time.ts";
 export type { PlannedRestore, PlannedSafetyBackup } from "./restore-plan.ts";
 export type { RestoreOptions } from "./restore.ts";
+export {
+  installSchedule,
+  openBackend,
+  plannedTasks,
+  runHistory,
+  runScheduled,
+  scheduleEnvironmentFile,
+  schedulePlan,
+  scheduleStatus,
+  type PlanOptions,
+  type ScheduledRun,
+  type ScheduleStatus,
+} from "./schedule.ts";
+export { runDaemon, type ScheduleDaemonOptions } from "./schedule-daemon.ts";
+export { scheduleOf, taskNames, type ScheduleSettings, type TaskName } from "./schedule-settings.ts";
+export type { TaskResult } from "./schedule-tasks.ts";
+export {
+  backendNames,
+  nextRuns,
+  type Backend,
+  type BackendName,
+  type Change,
+  type DaemonEvent,
+  type InstalledFile,
+  type InstalledTask,
+  type Place,
+  type PlannedTask,
+  type SchedulePlan,
+} from "@sutazai/backup-scheduler";
 export { describeOperation, stepsOf } from "./unfinished.ts";
 export type { Coverage, Share } from "./share.ts";
 export { createBackupSystem, type BackupSystem, type BackupSystemOptions, type UnlockReport } from "./system.ts";

@@ -54,7 +54,7 @@ TimeoutStartSec=infinity
 TimeoutStopSec=15min
 KillMode=mixed
 
-${isSystem ? `${protectedSystem(plan)}\n` : ""}${sandbox}`;
+${isSystem ? `${protectedSystem(plan, task)}\n` : ""}${sandbox}`;
 }
 
 /** What holds for services of a user as well: no namespaces are needed for it. */
@@ -71,11 +71,13 @@ SystemCallErrorNumber=EPERM
 
 // No MemoryDenyWriteExecute: JavaScript is compiled in memory. No ProtectProc: whether the holder of a lock lives is read from /proc.
 // Docker's socket can be connected to on a read-only file system.
-function protectedSystem({ writable }: SchedulePlan): string {
+function protectedSystem({ writable, command }: SchedulePlan, task: PlannedTask): string {
+  // What lies in /tmp would not be there with a /tmp of its own.
+  const isInTmp = [...writable, ...command(task)].some((path) => /^\/(?:var\/)?tmp\//.test(path));
   return `ProtectSystem=strict
 ${writable.map((path) => `ReadWritePaths=${quote(`-${path}`)}`).join("\n")}
 ProtectHome=read-only
-PrivateTmp=yes
+PrivateTmp=${isInTmp ? "no" : "yes"}
 PrivateDevices=yes
 ProtectClock=yes
 ProtectControlGroups=yes

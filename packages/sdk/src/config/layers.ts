@@ -11,7 +11,7 @@ export interface Merged {
   readonly sourceOf: (path: readonly string[]) => string;
 }
 
-/** Merges layers, the strongest last. Databases and retention are merged option by option, everything else is replaced. */
+/** Merges layers, the strongest last. Databases, retention, schedules and the daemon are merged option by option, everything else is replaced. */
 export function mergeLayers(layers: readonly Layer[]): Merged {
   const values: Record<string, unknown> = {};
   const sources = new Map<string, Layer>();
@@ -44,8 +44,11 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
   };
 }
 
+const tables = ["retention", "schedules", "daemon"];
+
 function isMerged(path: readonly string[]): boolean {
-  return path[0] === "databases" ? path.length <= 2 || path[2] === "retention" : path[0] === "retention";
+  const [first = ""] = path;
+  return first === "databases" ? path.length <= 2 || path[2] === "retention" : tables.includes(first);
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {

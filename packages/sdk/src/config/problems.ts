@@ -1,11 +1,15 @@
 import { BackupError, Secret } from "@sutazai/backup-core";
-import { retentionSettingsSchema } from "@sutazai/backup-store";
 import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
 import type { Merged } from "./layers.ts";
+import { settingsSchema } from "./settings.ts";
 import { jsonSchemaOf } from "./variables.ts";
 
-const retentionNames = Object.keys(jsonSchemaOf(retentionSettingsSchema).properties ?? {});
+/** The names in a table of settings: `retention`, `schedules`, `daemon`. */
+function namesIn(table: string | undefined): string[] | undefined {
+  const properties = jsonSchemaOf(settingsSchema).properties?.[table ?? ""]?.properties;
+  return properties === undefined ? undefined : Object.keys(properties);
+}
 
 /**
  * Turns what zod found into one error that a person can act on: for each problem the source (file, variable, flag), the
@@ -32,7 +36,7 @@ function describeIssue(
 ): string[] {
   const path = [...at, ...issue.path.map(String)];
   if (issue.code === "unrecognized_keys") {
-    const names = path.at(-1) === "retention" ? retentionNames : known;
+    const names = namesIn(path.at(-1)) ?? known;
     return issue.keys.map((key) => `${merged.sourceOf([...path, key])}: ${unknownName(key, names)}`);
   }
   const allowed =

@@ -8,6 +8,14 @@ import type { RedisOptions } from "@sutazai/backup-redis";
 import { retentionSettingsSchema, type RetentionSettings } from "@sutazai/backup-store";
 import ms from "ms";
 import { z } from "zod";
+import {
+  daemonSettingsSchema,
+  scheduleSettingsSchema,
+  timeZoneSchema,
+  type DaemonSettings,
+  type ScheduleSettings,
+} from "../schedule-settings.ts";
+import { durationFrom, size } from "./amounts.ts";
 import { defaultDirectories } from "./directories.ts";
 
 /** The settings, as they are once everything is merged and defaults are filled in. */
@@ -31,6 +39,13 @@ export interface Settings {
   readonly restoreOrder: readonly string[];
   /** Where the journal and scratch files are. */
   readonly stateDir: string;
+  /** When tasks run: `hourly`, `daily`, `weekly`, a cron expression, or `off`. */
+  readonly schedules: ScheduleSettings;
+  /** Of the schedules. */
+  readonly timeZone: string;
+  /** Milliseconds up to which scheduled runs are delayed, each host by its own. */
+  readonly jitter: number;
+  readonly daemon: DaemonSettings;
   /** Options by database name; discovered where none are given. */
   readonly databases?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
 }
@@ -81,6 +96,13 @@ export interface BackupConfig {
   /** Names of databases: those first, in this order, when all are restored. */
   readonly restoreOrder?: readonly string[];
   readonly stateDir?: string;
+  /** `{ backup: "hourly", drill: "30 6 * * 0", scrub: "off" }`. */
+  readonly schedules?: ScheduleSettings;
+  /** Of the schedules: `Europe/Berlin`. */
+  readonly timeZone?: string;
+  /** `5m`, or milliseconds. */
+  readonly jitter?: string | number;
+  readonly daemon?: Partial<Omit<DaemonSettings, "grace">> & { readonly grace?: string | number };
   /** By name. A name that is a kind needs no `kind`. Where this is given, nothing else is discovered. */
   readonly databases?: Readonly<Record<string, DatabaseConfig>>;
 }
@@ -89,23 +111,6 @@ export interface BackupConfig {
 export function defineConfig(config: BackupConfig): BackupConfig {
   return config;
 }
-
-const duration = z.union([z.number(), z.string()]).transform((value, context) => {
-  const parsed = typeof value === "number" ? value : ms(value as ms.StringValue);
-  if (typeof parsed === "number" && Number.isFinite(parsed) && parsed > 0) return parsed;
-  context.addIssue({ code: "custom", message: "a duration like 30m, 2h or 5400000 (milliseconds)" });
-  return z.NEVER;
-});
-
-const units: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
-
-const size = z.union([z.number(), z.string()]).transform((value, context) => {
-  const [, amount, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(?:i?b)?)?\s*$/i.exec(String(value)) ?? [];
-  const bytes = Math.floor(Number(amount) * (units[unit.toLowerCase()] ?? Number.NaN));
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  context.addIssue({ code: "custom", message: "a size like 512m, 1g or 1073741824 (bytes)" });
-  return z.NEVER;
-});
 
 const directories = defaultDirectories();
 
@@ -130,7 +135,7 @@ export const settingsSchema = z.strictObject({
     .max(64)
     .default(1)
     .describe("Databases that may stand still for a copy at once; 1 unless given"),
-  timeout: duration.default(ms("4h")).describe("Time limit for one database: 30m, 2h, …; 4h unless given"),
+  timeout: durationFrom(1).default(ms("4h")).describe("Time limit for one database: 30m, 2h, …; 4h unless given"),
   drillMemory: size
     .default(1024 ** 3)
     .describe("Memory of a throwaway server in a drill: 512m, 1g, …; 1g unless given"),
@@ -144,6 +149,12 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .default(directories.state)
     .describe("Directory of the intent journal and of scratch files"),
+  schedules: scheduleSettingsSchema.default({}),
+  timeZone: timeZoneSchema,
+  jitter: durationFrom(0)
+    .default(ms("5m"))
+    .describe("Scheduled runs are delayed by up to so long, each host by its own: 5m unless given, 0: none"),
+  daemon: daemonSettingsSchema,
   databases: z
     .record(z.string().min(1).max(100), z.record(z.string(), z.unknown()))
     .optional()
