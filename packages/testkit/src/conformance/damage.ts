@@ -9,8 +9,7 @@ const flipsPerArtifact = 12;
 export function damage(use: () => Workbench): void {
   test("an artifact cut off anywhere is refused", async () => {
     const bench = use();
-    await bench.refill();
-    const backup = await bench.backup();
+    const backup = await bench.sample();
     const accepted: string[] = [];
     for (const [name, content] of backup.artifacts) {
       for (const length of new Set([0, 1, content.length >> 2, content.length >> 1, content.length - 1])) {
@@ -24,8 +23,7 @@ export function damage(use: () => Workbench): void {
 
   test("a flipped bit is refused, or shows in the facts", async () => {
     const bench = use();
-    await bench.refill();
-    const backup = await bench.backup();
+    const backup = await bench.sample();
     const random = new Random(Number(process.env["BACKUP_TEST_SEED"] ?? 1));
     const accepted: string[] = [];
     for (const [name, content] of backup.artifacts) {
@@ -46,8 +44,7 @@ export function damage(use: () => Workbench): void {
 
   test("an artifact with something behind its end is refused, or shows in the facts", async () => {
     const bench = use();
-    await bench.refill();
-    const backup = await bench.backup();
+    const backup = await bench.sample();
     const accepted: string[] = [];
     for (const [name, content] of backup.artifacts) {
       const longer = Buffer.concat([content, Buffer.from("\nDROP TABLE users;\n")]);
@@ -58,17 +55,21 @@ export function damage(use: () => Workbench): void {
 
   test("a restore whose source turns out damaged is an error, and undone", async () => {
     const bench = use();
+    const backup = await bench.sample();
     await bench.refill();
-    const backup = await bench.backup();
     await bench.content.change(bench.server);
     const before = await bench.state();
     const [form] = backup.manifest.forms;
     const [method] = bench.adapter.capabilities.restoreMethods;
-    const attempt = bench.restore(cutInHalf(backup), {
-      form: form?.name ?? "",
-      method: method?.name ?? "",
-      only: undefined,
-    });
+    const attempt = bench.restore(
+      cutInHalf(backup),
+      {
+        form: form?.name ?? "",
+        method: method?.name ?? "",
+        only: undefined,
+      },
+      { withoutSafetyBackup: true },
+    );
     await expect(attempt.catch((error: unknown) => isBackupError(error))).resolves.toBe(true);
     await bench.recover();
     expect(await bench.changesSince(before)).toEqual([]);

@@ -6,7 +6,7 @@ import type { RunOptions, Workbench } from "./workbench.ts";
 
 const full = process.env["BACKUP_TEST_FULL"] === "1";
 /** How many steps of a restore are made to fail, from the first to the last; all of them in a full run. */
-const most = full ? Infinity : 6;
+const mostSteps = (slow: boolean) => (full ? Infinity : slow ? 2 : 6);
 const timeout = full ? 3_600_000 : 900_000;
 
 const onPurpose = "failed on purpose";
@@ -14,24 +14,33 @@ const onPurpose = "failed on purpose";
 type Between = NonNullable<RunOptions["journal"]>;
 
 /** Every step is in the journal before it is taken: so each record is a moment to fail at, with the steps before it done. */
-export function failingSteps(use: () => Workbench, capabilities: AdapterCapabilities): void {
-  failingWhileStopped(use, capabilities);
+export function failingSteps(
+  use: () => Workbench,
+  capabilities: AdapterCapabilities,
+  { slow }: { readonly slow: boolean },
+): void {
+  const most = mostSteps(slow);
+  failingWhileStopped(use, capabilities, slow ? 2 : 3);
   for (const { name: method } of capabilities.restoreMethods) {
     test(`a restore by ${method} that fails at any of its steps is undone`, { timeout }, async () => {
       const bench = use();
+      const backup = await bench.sample();
       await bench.refill();
-      const backup = await bench.backup();
       await bench.content.change(bench.server);
       const before = await bench.state();
       const way = { ...firstWay(capabilities), method };
 
       const steps: string[] = [];
-      await bench.restore(backup, way, { settle: "undo", journal: failingAt(Infinity, steps) });
+      await bench.restore(backup, way, {
+        settle: "undo",
+        journal: failingAt(Infinity, steps),
+        withoutSafetyBackup: true,
+      });
       expect(steps).not.toEqual([]);
       expect(await bench.changesSince(before), "after all of its steps").toEqual([]);
       for (const step of spread(steps.length, most)) {
         const what = `step ${step} of ${steps.length}, ${steps[step - 1]}`;
-        const attempt = bench.restore(backup, way, { journal: failingAt(step, []) });
+        const attempt = bench.restore(backup, way, { journal: failingAt(step, []), withoutSafetyBackup: true });
         await expect(attempt, what).rejects.toThrow(onPurpose);
         expect(await bench.leftovers(), what).toEqual([]);
         expect(await bench.changesSince(before), what).toEqual([]);
@@ -42,11 +51,11 @@ export function failingSteps(use: () => Workbench, capabilities: AdapterCapabili
 }
 
 /** Not every kind can: one that needs its server says so, with the way out. */
-function failingWhileStopped(use: () => Workbench, capabilities: AdapterCapabilities): void {
+function failingWhileStopped(use: () => Workbench, capabilities: AdapterCapabilities, most: number): void {
   test("a restore while the server does not run is refused, or undone at any of its steps", { timeout }, async () => {
     const bench = use();
+    const backup = await bench.sample();
     await bench.refill();
-    const backup = await bench.backup();
     await bench.content.change(bench.server);
     const before = await bench.state();
     const way = firstWay(capabilities);
@@ -66,7 +75,7 @@ function failingWhileStopped(use: () => Workbench, capabilities: AdapterCapabili
       () => true,
       () => false,
     );
-    if (isPossible) await failInTurn(bench, restore);
+    if (isPossible) await failInTurn(bench, restore, full ? Infinity : most);
     else await advisedFailureOf(bench.call(plan), bench.adapter.name, "connection", "unsupported");
     expect(await isRunning(bench), "left as it was").toBe(false);
     await bench.server.start();
@@ -75,11 +84,15 @@ function failingWhileStopped(use: () => Workbench, capabilities: AdapterCapabili
 }
 
 /** What is restored is undone: once after all of its steps, then at some of them. The server must be left stopped. */
-async function failInTurn(bench: Workbench, restore: (journal: Between) => Promise<unknown>): Promise<void> {
+async function failInTurn(
+  bench: Workbench,
+  restore: (journal: Between) => Promise<unknown>,
+  most: number,
+): Promise<void> {
   const steps: string[] = [];
   await restore(failingAt(Infinity, steps));
   expect(steps).not.toEqual([]);
-  for (const step of spread(steps.length, full ? most : 3)) {
+  for (const step of spread(steps.length, most)) {
     const what = `step ${step} of ${steps.length}, ${steps[step - 1]}`;
     await expect(restore(failingAt(step, [])), what).rejects.toThrow(onPurpose);
     expect(await isRunning(bench), what).toBe(false);

@@ -50,6 +50,7 @@ export function adapterConformance(test: AdapterUnderTest): void {
       expect(use().secretsSeen()).toEqual([]);
     });
 
+    const depth = { slow: test.slow ?? false };
     describe("round trips", () => {
       roundTrips(use, capabilities);
     });
@@ -63,10 +64,10 @@ export function adapterConformance(test: AdapterUnderTest): void {
       damage(use);
     });
     describe("interruptions", () => {
-      interruptions(use, capabilities);
+      interruptions(use, capabilities, depth);
     });
     describe("failing steps", () => {
-      failingSteps(use, capabilities);
+      failingSteps(use, capabilities, depth);
     });
   });
 }

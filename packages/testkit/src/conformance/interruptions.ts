@@ -6,19 +6,28 @@ import { expectEqual, failureOf, firstWay, waysToRestore } from "./expectations.
 import type { Workbench } from "./workbench.ts";
 
 const random = new Random(Number(process.env["BACKUP_TEST_SEED"] ?? 1));
-/** How far the bytes have come when it happens, as a part of all: the very first, and one on the way; ten random ones in a full run. */
-const moments =
-  process.env["BACKUP_TEST_FULL"] === "1" ? Array.from({ length: 10 }, () => random.below(100) / 100) : [0, 0.6];
+const full = process.env["BACKUP_TEST_FULL"] === "1";
 
-export function interruptions(use: () => Workbench, capabilities: AdapterCapabilities): void {
+/** How far the bytes have come when it happens, as a part of all: the very first, and one on the way; ten random ones in a full run. */
+function momentsFor(slow: boolean): readonly number[] {
+  if (full) return Array.from({ length: 10 }, () => random.below(100) / 100);
+  return slow ? [0.6] : [0, 0.6];
+}
+
+export function interruptions(
+  use: () => Workbench,
+  capabilities: AdapterCapabilities,
+  { slow }: { readonly slow: boolean },
+): void {
   const methods = capabilities.restoreMethods.map(({ name: method }) => ({ ...firstWay(capabilities), method }));
+  const moments = momentsFor(slow);
 
   for (const moment of moments) {
     test(`the server is killed during a backup, at ${Math.round(moment * 100)} % of the bytes`, async () => {
       const bench = use();
+      const { bytes } = await bench.sample();
       await bench.refill();
       const before = await bench.state();
-      const { bytes } = await bench.backup();
       const fault = bench.killAfter(bytes * moment);
       const backup = await orBackupError(bench.backup({ fault }));
       expect(fault.happened).toBe(true);
@@ -31,12 +40,12 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
     for (const way of methods) {
       test(`the server is killed during a restore by ${way.method}, at ${Math.round(moment * 100)} % of the bytes`, async () => {
         const bench = use();
+        const backup = await bench.sample();
         await bench.refill();
-        const backup = await bench.backup();
         await bench.content.change(bench.server);
         const before = await bench.state();
         const fault = bench.killAfter(bytesOf(backup, way.form) * moment);
-        const restored = await orBackupError(bench.restore(backup, way, { fault }));
+        const restored = await orBackupError(bench.restore(backup, way, { fault, withoutSafetyBackup: true }));
         expect(fault.happened).toBe(true);
         await bench.recover();
         // Restored all the same, as by a method that stops the server itself, or as if nothing had been begun.
@@ -48,9 +57,9 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
 
     test(`a backup is cancelled at ${Math.round(moment * 100)} % of the bytes`, async () => {
       const bench = use();
+      const { bytes } = await bench.sample();
       await bench.refill();
       const before = await bench.state();
-      const { bytes } = await bench.backup();
       const cancelling = new AbortController();
       const fault = new Fault(bytes * moment, async () => {
         await bench.look();
@@ -65,8 +74,8 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
     for (const way of methods) {
       test(`a restore by ${way.method} is cancelled at ${Math.round(moment * 100)} % of the bytes`, async () => {
         const bench = use();
+        const backup = await bench.sample();
         await bench.refill();
-        const backup = await bench.backup();
         await bench.content.change(bench.server);
         const before = await bench.state();
         const cancelling = new AbortController();
@@ -75,7 +84,7 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
           cancelling.abort();
         });
         await failureOf(
-          bench.restore(backup, way, { fault, signal: cancelling.signal }),
+          bench.restore(backup, way, { fault, signal: cancelling.signal, withoutSafetyBackup: true }),
           bench.adapter.name,
           "cancelled",
         );
@@ -87,9 +96,9 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
 
     test(`the disk of the store is full at ${Math.round(moment * 100)} % of the bytes`, async () => {
       const bench = use();
+      const { bytes } = await bench.sample();
       await bench.refill();
       const before = await bench.state();
-      const { bytes } = await bench.backup();
       const fault = new Fault(bytes * moment, () => {
         throw new BackupError("no-space", "the store is full", { operation: "store.write", hint: "make room" });
       });
@@ -101,9 +110,9 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
 
   test("what is cancelled before it begins does nothing", async () => {
     const bench = use();
+    const backup = await bench.sample();
     await bench.refill();
     const before = await bench.state();
-    const backup = await bench.backup();
     const signal = AbortSignal.abort();
     await failureOf(bench.backup({ signal }), bench.adapter.name, "cancelled");
     for (const way of waysToRestore(capabilities)) {
@@ -115,15 +124,15 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
 
   test("a source that fails half-way leaves the server as it was", async () => {
     const bench = use();
+    const backup = await bench.sample();
     await bench.refill();
-    const backup = await bench.backup();
     await bench.content.change(bench.server);
     const before = await bench.state();
     const way = firstWay(capabilities);
     const fault = new Fault(bytesOf(backup, way.form) / 2, () => {
       throw new BackupError("corrupt", "the stored bytes are not what was stored", { operation: "store.read" });
     });
-    await failureOf(bench.restore(backup, way, { fault }), bench.adapter.name, "corrupt");
+    await failureOf(bench.restore(backup, way, { fault, withoutSafetyBackup: true }), bench.adapter.name, "corrupt");
     expect(fault.happened).toBe(true);
     expect(await bench.changesSince(before)).toEqual([]);
   });

@@ -11,6 +11,7 @@ export function refusals(
   test("a wrong password is `authentication`, says what to change, and nothing is written", async ({ skip }) => {
     if (!authenticates) skip("this kind has no passwords");
     const bench = use();
+    const backup = await bench.sample();
     await bench.refill();
     const before = await bench.state();
     const misled = bench.misled({ password: new Secret("not the password") });
@@ -23,7 +24,6 @@ export function refusals(
     const attempt = bench.call((context) => misled.backup(context, { write: async (name) => void written.push(name) }));
     await advisedFailureOf(attempt, misled.name, "authentication");
     expect(written).toEqual([]);
-    const backup = await bench.backup();
     const way = firstWay(capabilities);
     const restore = bench.call(async (context) => {
       await misled.planRestore(context, backup.manifest, way);
@@ -63,8 +63,7 @@ export function refusals(
 
   test("what no adapter knows is refused before anything is touched: form, method", async () => {
     const bench = use();
-    await bench.refill();
-    const { manifest } = await bench.backup();
+    const { manifest } = await bench.sample();
     const way = firstWay(capabilities);
     for (const wrong of [
       { ...way, form: "no such form" },
@@ -79,8 +78,7 @@ export function refusals(
 
   test("a piece of the whole can be asked for only where the adapter says so, and must exist", async () => {
     const bench = use();
-    await bench.refill();
-    const { manifest } = await bench.backup();
+    const { manifest } = await bench.sample();
     const piece = { ...firstWay(capabilities), only: "no such piece" };
     const attempt = bench.call((context) => bench.adapter.planRestore(context, manifest, piece));
     await advisedFailureOf(attempt, bench.adapter.name, capabilities.restoresPart ? "not-found" : "unsupported");
@@ -88,8 +86,7 @@ export function refusals(
 
   test("a backup of a later version of the server is refused before anything is touched", async () => {
     const bench = use();
-    await bench.refill();
-    const backup = await bench.backup();
+    const backup = await bench.sample();
     const manifest = { ...backup.manifest, serverVersion: "999.0.0" };
     const attempt = bench.call((context) => bench.adapter.planRestore(context, manifest, firstWay(capabilities)));
     const { message } = await advisedFailureOf(attempt, bench.adapter.name, "incompatible-version");

@@ -25,8 +25,7 @@ export function roundTrips(use: () => Workbench, capabilities: AdapterCapabiliti
 
   test("reading an artifact back tells the facts that were recorded", async () => {
     const bench = use();
-    await bench.refill();
-    const { manifest, artifacts } = await bench.backup();
+    const { manifest, artifacts } = await bench.sample();
     for (const { name: form, artifacts: names, fingerprint } of manifest.forms) {
       for (const name of names) {
         const { facts } = await inspectAll(bench, name, artifacts.get(name), manifest.details);
@@ -77,8 +76,7 @@ export function roundTrips(use: () => Workbench, capabilities: AdapterCapabiliti
 
   test("each form can be restored in some way", async () => {
     const bench = use();
-    await bench.refill();
-    const backup = await bench.backup();
+    const backup = await bench.sample();
     for (const { name: form } of backup.manifest.forms) {
       const ways = waysToRestore(capabilities).filter((way) => way.form === form);
       const refused = await Promise.all(ways.map((way) => isRefused(bench, backup, way)));
@@ -151,8 +149,8 @@ export function roundTrips(use: () => Workbench, capabilities: AdapterCapabiliti
 
   test("planning a restore and inspecting change nothing", async () => {
     const bench = use();
+    const backup = await bench.sample();
     await bench.refill();
-    const backup = await bench.backup();
     await bench.content.change(bench.server);
     const before = await bench.state();
     const plan = await bench.call((context) =>

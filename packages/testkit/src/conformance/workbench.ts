@@ -42,6 +42,8 @@ export interface AdapterUnderTest {
   readonly content: SampleContent;
   /** Whether the server asks for a password, as it does unless said; files ask for none. */
   readonly authenticates?: boolean;
+  /** A backup of it takes many seconds: interrupted at fewer moments, but for `BACKUP_TEST_FULL=1`. */
+  readonly slow?: boolean;
   /** A restore leaves alone what the backup does not have (other databases of a cluster), instead of removing it. */
   readonly leavesOthers?: boolean;
 }
@@ -62,6 +64,7 @@ export class Workbench implements AsyncDisposable {
   readonly #journal: Journal;
   readonly #containers: ContainerRuntime = dockerRuntime();
   readonly #seen: string[] = [];
+  #sample: Promise<MemoryBackup> | undefined;
   #unsettled: OpenOperation | undefined;
   #settings: Readonly<Record<string, string>> = {};
   #inside: ReadonlySet<string> = new Set();
@@ -104,23 +107,36 @@ export class Workbench implements AsyncDisposable {
     return this.#test.content;
   }
 
+  /** A backup of the sample content, taken once: for tests to which it does not matter what the server holds now. */
+  sample(): Promise<MemoryBackup> {
+    this.#sample ??= this.refill().then(() => this.backup());
+    return this.#sample;
+  }
+
   /** Backs up, and settles the journal as the engine would. */
   async backup(options: RunOptions & { readonly adapter?: DatabaseAdapter } = {}): Promise<MemoryBackup> {
     const adapter = options.adapter ?? this.adapter;
     return this.#operate("backup", options, "finish", (context) => this.#capture(adapter, context, options.fault));
   }
 
-  /** Restores as the engine does: plan, fence, safety backup, restore, then kept or undone. */
+  /**
+   * Restores as the engine does: plan, fence, safety backup (unless it is not what is tested, as it takes its time), restore, then kept or
+   * undone.
+   */
   async restore(
     source: ArtifactSource,
     chosen: RestoreOptions,
-    options: RunOptions & { readonly settle?: "finish" | "undo"; readonly whileFenced?: () => Promise<void> } = {},
+    options: RunOptions & {
+      readonly settle?: "finish" | "undo";
+      readonly whileFenced?: () => Promise<void>;
+      readonly withoutSafetyBackup?: boolean;
+    } = {},
   ): Promise<RestoreFacts> {
     return this.#operate("restore", options, options.settle ?? "finish", async (context) => {
       await this.adapter.planRestore(context, source.manifest, chosen);
       await this.adapter.fence(context, chosen);
       await options.whileFenced?.();
-      await this.#capture(this.adapter, context);
+      if (options.withoutSafetyBackup !== true) await this.#capture(this.adapter, context);
       const faulty = options.fault?.withinSource(source) ?? source;
       const facts = await this.adapter.restore(context, faulty, chosen);
       this.#seen.push(show(facts));
