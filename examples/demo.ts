@@ -6,7 +6,10 @@ import {
   createBackupSystem,
   formatBackupReport,
   formatRestoreReport,
+  gatherReport,
   localStore,
+  renderReport,
+  writeReportFile,
   type BackupEvent,
 } from "@sutazai/backup-sdk";
 import { startServer, type ServerKindName } from "@sutazai/backup-testkit";
@@ -70,8 +73,11 @@ const lost = differences(before, await witness(...servers));
 for (const line of lost) say(`  ✗ ${line}`);
 const proven = lost.length === 0 && restore.status === "ok";
 say(proven ? `✓ yes: all ${before.size} facts are as before, as the databases themselves say` : "✗ no");
+const page = join(tmpdir(), "sutazai-demo-report.html");
+await writeReportFile(page, await renderReport(await gatherReport(system), "html"));
 await rm(directory, { recursive: true });
-say("\nThe servers and the backups of this demo are removed again.");
+say(`\nA report to look at: file://${page}`);
+say("The servers and the backups of this demo are removed again.");
 process.exitCode = proven ? 0 : 1;
 
 /** One line for each step of each database. */
