@@ -5,8 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseAdapter } from "@sutazai/backup-core";
-import { createBackupSystem, faissAdapter, formatBytes, formatDuration, localStore } from "@sutazai/backup-sdk";
-import { postgresAdapter, qdrantAdapter, redisAdapter } from "@sutazai/backup-sdk";
+import {
+  chromadbAdapter,
+  createBackupSystem,
+  faissAdapter,
+  formatBytes,
+  formatDuration,
+  localStore,
+  neo4jAdapter,
+  postgresAdapter,
+  qdrantAdapter,
+  redisAdapter,
+} from "@sutazai/backup-sdk";
 import { startServer, type ServerKindName, type TestServer } from "@sutazai/backup-testkit";
 import { demoDatabases } from "../examples/demo/databases.ts";
 
@@ -29,12 +39,23 @@ const ways: readonly Way[] = [
     adapter: ({ name, password }) => redisAdapter({ container: name, password, forms: ["aof"] }),
     form: "aof",
   },
+  { kind: "neo4j", adapter: ({ name, password }) => neo4jAdapter({ container: name, password }) },
+  {
+    kind: "neo4j",
+    adapter: ({ name, password }) => neo4jAdapter({ container: name, password, method: "offline" }),
+  },
+  {
+    kind: "neo4j",
+    adapter: ({ name, password }) => neo4jAdapter({ container: name, password, method: "data-directory" }),
+  },
   { kind: "qdrant", adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password }) },
   {
     kind: "qdrant",
     adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["scroll"] }),
     form: "scroll",
   },
+  { kind: "chromadb", adapter: ({ name }) => chromadbAdapter({ container: name, forms: ["data"] }) },
+  { kind: "chromadb", adapter: ({ name }) => chromadbAdapter({ container: name, forms: ["export"] }), form: "export" },
   { kind: "faiss", adapter: ({ name }) => faissAdapter({ container: name }) },
 ];
 

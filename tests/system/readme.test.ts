@@ -1,6 +1,8 @@
 // The first program in the README of each package runs as it is printed there, but for the names of containers and directories.
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,12 +16,15 @@ const store = "/opt/sutazaiapp/backups";
 const servers = new AsyncDisposableStack();
 let directory: string;
 let started: readonly TestServer[];
+/** What the notifier's program tells. */
+const receiver = createServer((request, response) => request.resume().on("end", () => response.end("ok")));
 
-const kinds: readonly ServerKindName[] = ["postgres", "redis", "qdrant", "faiss"];
+const kinds: readonly ServerKindName[] = ["postgres", "redis", "neo4j", "qdrant", "chromadb", "faiss"];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "sutazai-readme-"));
   await symlink(fileURLToPath(new URL("node_modules", import.meta.url)), join(directory, "node_modules"));
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   started = await Promise.all(
     kinds.map(async (kind) =>
       servers.use(await startServer(kind, kind === "redis" ? { arguments: ["--appendonly", "yes"] } : {})),
@@ -27,6 +32,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
+  receiver.close();
   await servers.disposeAsync();
   await rm(directory, { recursive: true, force: true });
 });
@@ -49,6 +55,7 @@ async function runReadme(name: string) {
     ...process.env,
     POSTGRES_PASSWORD: password,
     PGPASSWORD: password,
+    BACKUP_SLACK_WEBHOOK: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
     XDG_STATE_HOME: join(directory, "state"),
   };
   const result = await finished(spawn(process.execPath, ["program.ts"], { cwd: here, env }));
@@ -81,6 +88,7 @@ test.each([
   ["compressor", /^$/],
   ["formats", /^1:[0-9a-f]{32}$/m],
   ["containers", /PostgreSQL database dump complete/],
+  ["notifier", /^slack firing delivered\nslack firing skipped\nslack resolved delivered$/m],
   ["scheduler", /^2027-03-28T01:00:00.000Z\n2027-03-29T00:30:00.000Z\nok$/m],
   ["testkit", /^sutazai-test-redis-/],
 ])("%s", async (name, says) => {
