@@ -63,8 +63,8 @@ function longestDelay(schedule: Schedule): number {
 }
 
 /** Where scheduled runs are remembered. */
-export function runHistory({ stateDir }: Pick<Settings, "stateDir">): RunHistory {
-  return new RunHistory(historyDirectory(stateDir));
+export function runHistory({ stateDir }: Pick<Settings, "stateDir">, now?: () => Date): RunHistory {
+  return new RunHistory(historyDirectory(stateDir), now);
 }
 
 /** Variables for scheduled runs, one `NAME=value` a line: what is set in a shell is not set for them. Need not be there. */
