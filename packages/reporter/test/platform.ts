@@ -3,14 +3,14 @@ import type { BackupReport, DrillReport } from "@sutazai/backup-core";
 import { defaultBudgets, type BackupFact, type ReportFacts, type RunReport } from "../src/index.ts";
 
 export const now = "2026-11-23T13:00:00.000Z";
-export const day = 86_400_000;
+const day = 86_400_000;
 const MiB = 2 ** 20;
 
 export function ago(days: number): string {
   return new Date(Date.parse(now) - days * day).toISOString();
 }
 
-export const six: readonly { readonly database: string; readonly kind: string; readonly bytes: number }[] = [
+const six: readonly { readonly database: string; readonly kind: string; readonly bytes: number }[] = [
   { database: "postgres", kind: "postgres", bytes: 4200 * MiB },
   { database: "redis", kind: "redis", bytes: 310 * MiB },
   { database: "neo4j", kind: "neo4j", bytes: 1500 * MiB },

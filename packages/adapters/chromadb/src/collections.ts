@@ -33,7 +33,7 @@ const collectionSchema: z.ZodType<Collection> = z.looseObject({
 });
 const namedSchema = z.looseObject({ name: z.string() });
 
-export function databasePath({ tenant, database }: DatabaseRef, rest: string = ""): string {
+function databasePath({ tenant, database }: DatabaseRef, rest: string = ""): string {
   return `/tenants/${encoded(tenant)}/databases/${encoded(database)}${rest}`;
 }
 

@@ -138,12 +138,3 @@ export class ContentDigest {
     );
   }
 }
-
-/** The facts whose names begin with one of the prefixes. */
-export function factsWithin(facts: Fingerprint, prefixes: readonly string[]): Fingerprint {
-  return Object.fromEntries(
-    Object.entries(facts).filter(([name]) =>
-      prefixes.some((prefix) => name === prefix || name.startsWith(`${prefix}/`)),
-    ),
-  );
-}

@@ -80,7 +80,7 @@ function importSteps({ target, options }: Server, count: number): string[] {
   ];
 }
 
-export function assertRestartable({ name, autoRemove, orchestrator }: ContainerInfo): void {
+function assertRestartable({ name, autoRemove, orchestrator }: ContainerInfo): void {
   if (!autoRemove && orchestrator === undefined) return;
   throw unsupported(
     autoRemove

@@ -126,7 +126,7 @@ function parsePage(answer: Buffer, path: string): WrittenRecord[] {
   });
 }
 
-export function vectorOf(text: Buffer): Float32Array {
+function vectorOf(text: Buffer): Float32Array {
   return Float32Array.from(JSON.parse(text.toString("latin1")) as number[]);
 }
 

@@ -287,6 +287,7 @@ describe("where the daemon lets nobody see the host's processes", () => {
     await until("it is paused", async () => (await runtime.inspect(container.id)).state === "paused");
     await victim.kill();
     await until("it goes on", async () => (await runtime.inspect(container.id)).state === "running");
+    expect((await unsettled()).length).toBe(1);
     for (const found of await unsettled()) await journal.settle(found, () => runtime, context);
     await runtime.removeOrphans();
   });

@@ -3,7 +3,7 @@ import type { Forecast } from "./parts.ts";
 import type { StoreStanding } from "./report.ts";
 import { slope } from "./statistics.ts";
 
-export const day = 86_400_000;
+const day = 86_400_000;
 /** Days with changes to the store on them, before a rate is more than a guess. */
 const fewestDays = 3;
 /** The rate is that of so many of the last days: two weeks have two of each weekday, and a change of retention is soon forgotten. */

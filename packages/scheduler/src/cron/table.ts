@@ -18,15 +18,16 @@ export function tableOf(plan: SchedulePlan, task: PlannedTask, { scope }: Place,
       ? `SHELL=/bin/sh\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nMAILTO=""\n`
       : "";
   return `${headerOf(task)}# To ${task.describe}, at "${task.schedule.expression}" in ${task.schedule.timeZone}. cron only wakes it; whether a run is due it looks itself.
-${settings}${wakeMinutes(task, now).join(",")} * * * * ${user}${command.replaceAll("%", "\\%")}
+${settings}${wakeMinutes(task, now)} * * * * ${user}${command.replaceAll("%", "\\%")}
 `;
 }
 
 /** The minutes of the hour at which a run may be due, by the clock of this host: zones differ by hours, a few by quarters of one. */
-function wakeMinutes({ schedule }: PlannedTask, now: Date): number[] {
+function wakeMinutes({ schedule }: PlannedTask, now: Date): string {
   const shifts = isWholeHours(schedule.timeZone, now) && isWholeHours(systemTimeZone(), now) ? [0] : [0, 15, 30, 45];
   const minutes = fieldsOf(schedule).minutes.flatMap((value) => shifts.map((shift) => (value + shift) % 60));
-  return [...new Set(minutes)].sort((a, b) => a - b);
+  const each = [...new Set(minutes)].sort((a, b) => a - b);
+  return each.length === 60 ? "*" : each.join(",");
 }
 
 function isWholeHours(timeZone: string, now: Date): boolean {

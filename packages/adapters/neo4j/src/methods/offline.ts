@@ -11,7 +11,7 @@ import { aroundCapture } from "./live-content.ts";
 export const offlineAction = "offline";
 
 /** Before the daemon kills a server that is ending its transactions. */
-export const graceSeconds = 300;
+const graceSeconds = 300;
 
 /** A dump of the stopped server, made in a sidecar with its volumes. The server is started again whatever happens. */
 export async function captureOffline(
