@@ -1,5 +1,7 @@
-import { open, rename } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, rename, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { BackupError } from "./error.ts";
 import { newId } from "./id.ts";
 
 /** Replaces a file so that after a power cut it is the old one or the new one, whole. Mode 0600. */
@@ -24,4 +26,30 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
+}
+
+/** Opens a regular file for reading; never follows a link, never hangs on a pipe. Throws `corrupt` where it is something else. */
+export async function openRegularFile(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      if (codeOf(error) === "ELOOP" || codeOf(error) === "ENXIO") throw notRegular(path, error);
+      throw error;
+    },
+  );
+  try {
+    if (!(await file.stat()).isFile()) throw notRegular(path);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function notRegular(path: string, cause?: unknown): BackupError {
+  return new BackupError("corrupt", `${path} is not a regular file`, cause === undefined ? {} : { cause });
+}
+
+/** The code of a system error; empty where it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

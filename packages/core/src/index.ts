@@ -1,5 +1,14 @@
 export * from "./adapter.ts";
 export * from "./bytes.ts";
+export {
+  ChainedLog,
+  emptyHead,
+  type ChainedLine,
+  type ChainedLogOptions,
+  type Linked,
+  type OpenChain,
+  type Said,
+} from "./chained-log.ts";
 export * from "./container-definition.ts";
 export * from "./context.ts";
 export * from "./durable.ts";

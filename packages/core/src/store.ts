@@ -58,6 +58,8 @@ export interface StoreLogEntry {
   readonly manifest: string;
   /** SHA-256 of the line before; zeros for the first. */
   readonly previous: string;
+  /** SHA-256 of this line: the log's head when it was the last. */
+  readonly head: string;
 }
 
 export interface StoreLock extends AsyncDisposable {

@@ -1,9 +1,9 @@
 import { link, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { BackupError, jsonSchema, newId, syncDirectory, type Annotation } from "@sutazai/backup-core";
+import { BackupError, codeOf, jsonSchema, newId, syncDirectory, type Annotation } from "@sutazai/backup-core";
 import { z } from "zod";
 import { sha256 } from "./content.ts";
-import { codeOf, makeDirectory, readSmallFile, writeNewFile } from "./files.ts";
+import { makeDirectory, readSmallFile, writeNewFile } from "./files.ts";
 import { annotationsFolder } from "./names.ts";
 import type { Staging } from "./staging.ts";
 

@@ -2,6 +2,7 @@ import { lstat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import {
   BackupError,
+  codeOf,
   isBackupError,
   toBackupError,
   type ArtifactEntry,
@@ -11,7 +12,7 @@ import {
   type Content,
 } from "@sutazai/backup-core";
 import { differenceOf, Meter } from "./content.ts";
-import { codeOf, createFile, readBlocks, storing } from "./files.ts";
+import { createFile, readBlocks, storing } from "./files.ts";
 import { foldersOf } from "./names.ts";
 
 const writeSize = 256 * 1024;

@@ -2,6 +2,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   BackupError,
+  codeOf,
   parseManifest,
   toBackupError,
   type ArtifactSource,
@@ -12,7 +13,7 @@ import {
 } from "@sutazai/backup-core";
 import { readArtifact } from "./artifact.ts";
 import { sha256 } from "./content.ts";
-import { codeOf, readSmallFile } from "./files.ts";
+import { readSmallFile } from "./files.ts";
 import {
   databaseFolder,
   databaseFolders,

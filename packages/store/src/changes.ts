@@ -1,12 +1,21 @@
 import { readdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BackupError, newId, parseManifest, syncDirectory, toBackupError, type Manifest } from "@sutazai/backup-core";
+import {
+  BackupError,
+  codeOf,
+  newId,
+  parseManifest,
+  syncDirectory,
+  toBackupError,
+  type Manifest,
+  type Said,
+} from "@sutazai/backup-core";
 import { assertConsistent, largestManifest, readManifest, type Catalogue, type Location } from "./catalogue.ts";
 import { sha256 } from "./content.ts";
-import { codeOf, exists, makeDirectories, readSmallFile, writeNewFile } from "./files.ts";
+import { exists, makeDirectories, readSmallFile, writeNewFile } from "./files.ts";
 import { databaseFolder, databaseOfFolder, foldersOf, manifestFile } from "./names.ts";
 import type { Staging, StagingPlace } from "./staging.ts";
-import type { OpenLog, Tombstone } from "./store-log.ts";
+import type { OpenLog, StoreLogLine, Tombstone } from "./store-log.ts";
 
 /** What publishing and deleting need of the store. */
 export interface StoreParts {
@@ -31,11 +40,12 @@ export async function catchUp(log: OpenLog, { catalogue, staging }: StoreParts):
     if (published.has(location.id)) continue;
     const found = await readManifest(location).catch(() => undefined); // Damaged: `list` tells.
     if (found === undefined) continue;
-    await log.append("publish", entryOf(found.manifest, found.sha256));
+    await log.append(publicationOf(found.manifest, found.sha256));
     published.add(location.id);
   }
   for (const tombstone of await staging.takenOut()) {
-    if (published.has(tombstone.backup) && !inPlace.has(tombstone.backup)) await log.append("delete", tombstone);
+    if (published.has(tombstone.backup) && !inPlace.has(tombstone.backup))
+      await log.append({ action: "delete", ...tombstone });
   }
 }
 
@@ -66,7 +76,7 @@ export async function publish(
   await writeNewFile(join(staged, manifestFile), content);
   await syncDirectory(staged);
   await assertLocked();
-  await moveDurably(staged, target, () => log.append("publish", entryOf(published, sha256(content))));
+  await moveDurably(staged, target, () => log.append(publicationOf(published, sha256(content))));
   return published;
 }
 
@@ -106,7 +116,7 @@ export async function takeOut(
   const place = await parts.staging.make(newId(), tombstone);
   try {
     await assertLocked();
-    await moveDurably(location.path, place.content, () => log.append("delete", tombstone));
+    await moveDurably(location.path, place.content, () => log.append({ action: "delete", ...tombstone }));
     return place;
   } catch (error) {
     // Unless it could not be put back: then it is the only trace of it, for the next change.
@@ -162,6 +172,6 @@ async function removeEmptyAndSync(path: string): Promise<void> {
   await syncDirectory(path);
 }
 
-function entryOf({ id, database, sequence }: Manifest, manifest: string): Tombstone {
-  return { backup: id, database, backupSequence: sequence, manifest };
+function publicationOf({ id, database, sequence }: Manifest, manifest: string): Said<StoreLogLine> {
+  return { action: "publish", backup: id, database, backupSequence: sequence, manifest };
 }

@@ -6,6 +6,7 @@ import {
   syncDirectory,
   type Annotation,
   type ArtifactSource,
+  type ChainedLog,
   type Codec,
   type CodecName,
   type DatabaseKind,
@@ -28,7 +29,7 @@ import { LockDirectory, type HeldLock, type LockMode } from "./lock-directory.ts
 import { preparePrivateRoot } from "./private-root.ts";
 import { DirectoryStagedBackup } from "./staged-backup.ts";
 import { Staging } from "./staging.ts";
-import { StoreLog } from "./store-log.ts";
+import { storeLog, type StoreLogLine } from "./store-log.ts";
 
 export interface DirectoryStoreOptions {
   /** The root; made by `prepare` where there is none. */
@@ -57,7 +58,7 @@ class DirectoryStore implements Store {
   readonly #parts: StoreParts;
   readonly #locks: LockDirectory;
   readonly #mutex: LockDirectory;
-  readonly #log: StoreLog;
+  readonly #log: ChainedLog<StoreLogLine>;
   readonly #held = new Set<HeldLock>();
   readonly #now: () => Date;
 
@@ -69,7 +70,7 @@ class DirectoryStore implements Store {
     this.#parts = { root, catalogue: new Catalogue(root), staging: new Staging(join(root, stagingFolder)) };
     this.#locks = new LockDirectory(join(root, locksFolder), `the store ${root}`, this.#now);
     this.#mutex = new LockDirectory(join(root, mutexFolder), `the log of the store ${root}`, this.#now);
-    this.#log = new StoreLog(join(root, logFile), this.#mutex, this.#now);
+    this.#log = storeLog(join(root, logFile), this.#mutex, this.#now);
   }
 
   prepare(): Promise<void> {
@@ -143,7 +144,10 @@ class DirectoryStore implements Store {
   checkIntegrity(id: string, signal: AbortSignal): Promise<IntegrityReport> {
     return this.#storing("check", async () => {
       const location = await this.#parts.catalogue.find(id);
-      return checkBackup(location, await this.#log.manifestDigest(id), signal);
+      const published = (await this.#log.readable()).findLast(
+        ({ action, backup }) => backup === id && action === "publish",
+      );
+      return checkBackup(location, published?.manifest, signal);
     });
   }
 

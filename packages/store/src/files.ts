@@ -1,7 +1,6 @@
-import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BackupError, syncDirectory, toBackupError, type Bytes } from "@sutazai/backup-core";
+import { BackupError, codeOf, openRegularFile, syncDirectory, toBackupError, type Bytes } from "@sutazai/backup-core";
 
 // Every mode is set by chmod as well: what open and mkdir are given is only a wish that the umask may cut down.
 const directoryMode = 0o700;
@@ -56,27 +55,6 @@ export async function writeNewFile(path: string, content: string | Uint8Array): 
   }
 }
 
-/** Opens a regular file for reading; never follows a link, never hangs on a pipe. */
-export async function openRegularFile(path: string): Promise<FileHandle> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    (error: unknown) => {
-      if (codeOf(error) === "ELOOP" || codeOf(error) === "ENXIO") throw notRegular(path, error);
-      throw error;
-    },
-  );
-  try {
-    if (!(await file.stat()).isFile()) throw notRegular(path);
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-function notRegular(path: string, cause?: unknown): BackupError {
-  return new BackupError("corrupt", `${path} is not a regular file`, cause === undefined ? {} : { cause });
-}
-
 /** A file that is small by its nature, whole. Throws `corrupt` for a larger one. */
 export async function readSmallFile(path: string, limit: number): Promise<Buffer> {
   await using file = await openRegularFile(path);
@@ -127,8 +105,4 @@ export async function exists(path: string): Promise<boolean> {
       throw error;
     },
   );
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

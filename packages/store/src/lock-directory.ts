@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import {
   BackupError,
+  codeOf,
   currentProcess,
   describeProcess,
   livenessOf,
@@ -13,7 +14,7 @@ import {
   type ProcessIdentity,
 } from "@sutazai/backup-core";
 import { z } from "zod";
-import { codeOf, readSmallFile, storing, writeNewFile } from "./files.ts";
+import { readSmallFile, storing, writeNewFile } from "./files.ts";
 
 export type LockMode = "shared" | "exclusive";
 

@@ -1,7 +1,6 @@
 import { chmod, mkdir, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BackupError } from "@sutazai/backup-core";
-import { codeOf } from "./files.ts";
+import { BackupError, codeOf } from "@sutazai/backup-core";
 
 const groupWrite = 0o020;
 const othersWrite = 0o002;

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  codeOf,
   currentProcess,
   describeProcess,
   livenessOf,
@@ -9,7 +10,7 @@ import {
   type ProcessIdentity,
 } from "@sutazai/backup-core";
 import { z } from "zod";
-import { codeOf, exists, makeDirectory, readSmallFile, writeNewFile } from "./files.ts";
+import { exists, makeDirectory, readSmallFile, writeNewFile } from "./files.ts";
 import { tombstoneSchema, type Tombstone } from "./store-log.ts";
 
 /** What `<name>.json` beside a staging directory tells. */

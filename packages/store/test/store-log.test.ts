@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { LockDirectory } from "../src/lock-directory.ts";
-import { StoreLog } from "../src/store-log.ts";
+import { storeLog } from "../src/store-log.ts";
 
 const about = (backup: string, backupSequence = 1) => ({
   backup,
@@ -15,23 +15,23 @@ const about = (backup: string, backupSequence = 1) => ({
 });
 
 let path: string;
-let log: StoreLog;
+let log: ReturnType<typeof storeLog>;
 beforeEach(async () => {
   const directory = await mkdtemp(join(tmpdir(), "log-"));
   path = join(directory, "log.jsonl");
   await mkdir(join(directory, "locks"));
-  log = new StoreLog(path, new LockDirectory(join(directory, "locks"), "the log", () => new Date()), () => new Date());
+  log = storeLog(path, new LockDirectory(join(directory, "locks"), "the log", () => new Date()), () => new Date());
   return () => rm(directory, { recursive: true });
 });
 
-const add = (backup: string) => log.change((open) => open.append("publish", about(backup)));
+const add = (backup: string) => log.change((open) => open.append({ action: "publish", ...about(backup) }));
 
 describe("the log", () => {
   it("chains its lines by the digest of the one before, as a person would check", async () => {
     expect(await log.read()).toEqual([]);
     await add("one");
     await add("two");
-    await log.change((open) => open.append("delete", about("one")));
+    await log.change((open) => open.append({ action: "delete", ...about("one") }));
     const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
     const entries = await log.read();
     expect(entries.map(({ sequence, action, backup }) => [sequence, action, backup])).toEqual([
