@@ -243,7 +243,7 @@ describe("a copy that takes too long", () => {
     }
     for (const found of await unsettled()) await journal.settle(found, () => runtime, context);
     await runtime.removeOrphans();
-    const left = await docker.listVolumes({ filters: { name: ["sutazai-victim"] } });
+    const left = await docker.listVolumes({ filters: { name: ["sutazai-abandoned-copy"] } });
     expect(left.Volumes).toEqual([]);
     expect(await goesOn(container)).toBe(true);
   });

@@ -65,7 +65,7 @@ const parts: Readonly<Record<string, (first: string, second: string) => Promise<
     await runtime.frozenCopy({
       container: info,
       paths: ["/data"],
-      purpose: "victim",
+      purpose: "abandoned-copy",
       maxPauseMs: 3_600_000,
       journal,
       signal,
