@@ -1,5 +1,9 @@
+/** Where a setting may come from, the weakest first. */
+export type Origin = "discovered" | "file" | "variable" | "flag";
+
 /** Settings from one source, by setting name; databases by name, then option. */
 export interface Layer {
+  readonly origin: Origin;
   /** How a message calls this source's setting at a path: `BACKUP_DIR`, `dir in /etc/…/sutazai-backup.config.yaml`. */
   readonly nameOf: (path: readonly string[]) => string;
   readonly values: Readonly<Record<string, unknown>>;
@@ -9,9 +13,11 @@ export interface Merged {
   readonly values: Readonly<Record<string, unknown>>;
   /** The source that a value came from, or that of the nearest setting above it. */
   readonly sourceOf: (path: readonly string[]) => string;
+  /** Where exactly this value came from; undefined where no source gives it, so that it has its default. */
+  readonly originOf: (path: readonly string[]) => { readonly origin: Origin; readonly name: string } | undefined;
 }
 
-/** Merges layers, the strongest last. Databases, retention, schedules and the daemon are merged option by option, everything else is replaced. */
+/** Merges layers, the strongest last. Databases, retention, schedules, budgets, channels and the daemon are merged option by option, everything else is replaced. */
 export function mergeLayers(layers: readonly Layer[]): Merged {
   const values: Record<string, unknown> = {};
   const sources = new Map<string, Layer>();
@@ -41,14 +47,27 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
       }
       return path.join(".");
     },
+    originOf: (path) => {
+      for (let length = path.length; length > 0; length -= 1) {
+        const above = path.slice(0, length);
+        const layer = sources.get(above.join("\0"));
+        // A table that is merged says nothing of the settings that it leaves out.
+        if (layer !== undefined && (length === path.length || !isMerged(above)))
+          return { origin: layer.origin, name: layer.nameOf(path) };
+      }
+      return undefined;
+    },
   };
 }
 
-const tables = ["retention", "schedules", "daemon"];
+const tables = ["retention", "schedules", "daemon", "budgets"];
+const tablesOfDatabases = ["retention", "budgets"];
 
-function isMerged(path: readonly string[]): boolean {
-  const [first = ""] = path;
-  return first === "databases" ? path.length <= 2 || path[2] === "retention" : tables.includes(first);
+function isMerged([first = "", second, third, ...deeper]: readonly string[]): boolean {
+  if (first === "databases") return third === undefined || tablesOfDatabases.includes(third);
+  // A channel, or one of the webhooks.
+  if (first === "notifications") return third === undefined || (second === "webhooks" && deeper.length === 0);
+  return tables.includes(first);
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {

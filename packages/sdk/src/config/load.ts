@@ -1,9 +1,12 @@
 import { BackupError, isBackupError, Secret, type ContainerRuntime, type DatabaseAdapter } from "@sutazai/backup-core";
+import type { Channel } from "@sutazai/backup-notifier";
 import { retentionPolicy } from "@sutazai/backup-store";
 import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
 import { discover } from "../discover.ts";
 import type { AdapterIn } from "../into.ts";
 import type { RetentionConfig } from "../prune.ts";
+import type { BudgetSettings } from "../budget-settings.ts";
+import { channelsOf, withWrappedChannels } from "./channels.ts";
 import { defaultDirectories } from "./directories.ts";
 import { readConfigFile, type ConfigFile } from "./file.ts";
 import { isPlainObject, mergeLayers, type Layer, type Merged } from "./layers.ts";
@@ -16,7 +19,8 @@ import {
   type CommonDatabaseSettings,
   type Settings,
 } from "./settings.ts";
-import { jsonSchemaOf, readSecretFile, valueOf, variables } from "./variables.ts";
+import { wrapSecrets } from "./secrets.ts";
+import { jsonSchemaOf, valueOf, variables } from "./variables.ts";
 
 export interface LoadOptions {
   /** What the command line says; strongest. */
@@ -36,7 +40,14 @@ export interface LoadedConfig {
   /** Images for drills, by database. */
   readonly drillImages: Readonly<Record<string, string>>;
   readonly retention: RetentionConfig;
+  /** Where these differ from the general ones, by database. */
+  readonly budgets: Readonly<Record<string, BudgetSettings>>;
+  readonly channels: readonly Channel[];
+  /** Of the databases: to be redacted in whatever is told. */
+  readonly secrets: readonly Secret[];
   readonly file: string | undefined;
+  /** Every value as it was given, and where: what is told of credentials must be redacted. */
+  readonly merged: Merged;
   /** Things that look like mistakes but prevent nothing. */
   readonly warnings: readonly string[];
 }
@@ -58,9 +69,9 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
   const configured = isPlainObject(fileLayer.values["databases"]) ? fileLayer.values["databases"] : undefined;
   const environmentLayer = layerOfEnvironment(environment, kindsOf(configured));
   const found = await discovered(containers, configured, environmentLayer, options.storeOnly ?? false);
-  const flags: Layer = { nameOf: (path) => `--${path.join(".")}`, values: { ...options.flags } };
+  const flags: Layer = { origin: "flag", nameOf: (path) => `--${path.join(".")}`, values: { ...options.flags } };
 
-  const merged = mergeLayers([found, fileLayer, environmentLayer.layer, flags]);
+  const merged = await withWrappedChannels(mergeLayers([found, fileLayer, environmentLayer.layer, flags]));
   const { databases, ...general } = merged.values;
   const parsed = settingsSchema.safeParse({ ...general, ...(databases !== undefined && { databases }) });
   if (!parsed.success) throw configurationError(parsed.error, [], merged, generalSettings);
@@ -76,6 +87,9 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     if (of === undefined) throw new Error(`the database ${database} is not configured`);
     return of.module.create(optionsIn(of.module, of.options, container, name) as never);
   };
+  const secrets = described.flatMap(({ options }) =>
+    Object.values(options).filter((value) => value instanceof Secret),
+  );
   const drillImages = Object.fromEntries(
     Object.entries(settings.databases ?? {}).flatMap(([name, given]) => {
       const { drillImage } = commonSettingsOf(name, given, merged);
@@ -83,6 +97,13 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     }),
   );
   const retention = retentionOf(settings, merged);
+  const budgets = Object.fromEntries(
+    Object.entries(settings.databases ?? {}).flatMap(([name, given]) => {
+      const own = commonSettingsOf(name, given, merged).budgets;
+      return own === undefined ? [] : [[name, own]];
+    }),
+  );
+  const channels = channelsOf(settings.notifications, merged);
   const warnings = [
     ...environmentLayer.warnings,
     ...unknownInOrder(
@@ -90,7 +111,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
       adapters.map(({ name }) => name),
     ),
   ];
-  return { settings, adapters, adapterIn, drillImages, retention, file: file?.path, warnings };
+  return { settings, adapters, adapterIn, drillImages, retention, file: file?.path, merged, warnings };
 }
 
 /** Throws `configuration` where the rules of a database, together with the general ones, keep nothing. */
@@ -117,7 +138,7 @@ function unknownInOrder(order: readonly string[], known: readonly string[]): str
 const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {});
 
 function layerOfFile(file: ConfigFile | undefined): Layer {
-  if (file === undefined) return { nameOf: (path) => path.join("."), values: {} };
+  if (file === undefined) return { origin: "file", nameOf: (path) => path.join("."), values: {} };
   if (!isPlainObject(file.value)) {
     throw new BackupError(
       "configuration",
@@ -128,7 +149,7 @@ function layerOfFile(file: ConfigFile | undefined): Layer {
       },
     );
   }
-  return { nameOf: (path) => `${path.join(".")} in ${file.path}`, values: file.value };
+  return { origin: "file", nameOf: (path) => `${path.join(".")} in ${file.path}`, values: file.value };
 }
 
 /** The kind of each configured database: what it says, or its name. */
@@ -169,7 +190,7 @@ function layerOfEnvironment(
   });
   const nameOf = (path: readonly string[]) =>
     known.find((variable) => variable.path.join("\0") === path.join("\0"))?.name ?? path.join(".");
-  return { layer: { nameOf, values }, warnings };
+  return { layer: { origin: "variable", nameOf, values }, warnings };
 }
 
 /** Asks Docker only where the configuration leaves something open, and lets it be missing only where nothing depends on it. */
@@ -183,7 +204,7 @@ async function discovered(
   const fromEnvironment = isPlainObject(layer.values["databases"]) ? layer.values["databases"] : {};
   const located = (name: string, given: unknown) => hasLocation(given) || hasLocation(fromEnvironment[name]);
   if (configured !== undefined && Object.entries(configured).every(([name, given]) => located(name, given)))
-    return { nameOf, values: {} };
+    return { origin: "discovered", nameOf, values: {} };
   const byName: Record<string, { kind: string; container: string }> = {};
   try {
     for (const { name, kind, container } of (await discover(containers)).databases) byName[name] = { kind, container };
@@ -197,7 +218,7 @@ async function discovered(
       : Object.fromEntries(
           Object.entries(byName).filter(([name]) => name in configured && !located(name, configured[name])),
         );
-  return { nameOf, values: { databases: wanted } };
+  return { origin: "discovered", nameOf, values: { databases: wanted } };
 }
 
 function hasLocation(given: unknown): boolean {
@@ -237,7 +258,7 @@ async function describeDatabase(
       { operation: "configuration", hint: `set databases.${name}.kind` },
     );
   }
-  const withSecrets = await wrapSecrets(name, rest, module, merged);
+  const withSecrets = await wrapSecrets(at, rest, module.secrets, merged);
   const located = hasLocation(withSecrets) ? withSecrets : { ...withSecrets, container: `sutazai-${kind}` };
   const parsed = module.optionsSchema.safeParse({ ...located, name });
   if (!parsed.success) throw configurationError(parsed.error, at, merged, [...optionNames(module), "kind"]);
@@ -265,32 +286,4 @@ function commonSettingsOf(
 function optionNames(module: AdapterModule): string[] {
   const names = Object.keys(jsonSchemaOf(module.optionsSchema).properties ?? {}).filter((option) => option !== "name");
   return [...names, ...module.secrets.map((secret) => `${secret}File`), ...commonNames];
-}
-
-async function wrapSecrets(
-  name: string,
-  given: Readonly<Record<string, unknown>>,
-  module: AdapterModule,
-  merged: Merged,
-): Promise<Record<string, unknown>> {
-  const result: Record<string, unknown> = { ...given };
-  for (const secret of module.secrets) {
-    const fileOption = `${secret}File`;
-    const { [secret]: value, [fileOption]: path } = result;
-    delete result[fileOption];
-    const setting = merged.sourceOf(["databases", name, fileOption]);
-    if (value !== undefined && path !== undefined) {
-      throw new BackupError(
-        "configuration",
-        `${merged.sourceOf(["databases", name, secret])} and ${setting} are both set`,
-        {
-          operation: "configuration",
-          hint: "keep one of the two",
-        },
-      );
-    }
-    if (typeof path === "string") result[secret] = new Secret(await readSecretFile(path, setting));
-    else if (typeof value === "string" || typeof value === "number") result[secret] = new Secret(String(value));
-  }
-  return result;
 }
