@@ -134,9 +134,10 @@ export class Notifier {
     const names = new Set(this.#channels.map(({ name }) => name));
     return topics
       .filter(({ channel }) => names.has(channel))
-      .map(({ channel, cause, told, pending }) => ({
+      .map(({ channel, cause, incident, told, pending }) => ({
         channel,
         cause,
+        since: timeOf(incident),
         ...(told !== null && { toldAt: told.at }),
         ...(pending !== null && {
           undelivered: {
@@ -188,4 +189,9 @@ export class Notifier {
     const closed = await this.#sender.send(channel, { ...end, ...(reference !== undefined && { reference }) }, limit);
     return [first, this.#sender.deliveryOf(channel, resolved, "resolved", closed)];
   }
+}
+
+/** Ids begin with the time at which they were made: `20261123T030041.000Z-…`. */
+function timeOf(id: string): string {
+  return id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3}Z).*$/, "$1-$2-$3T$4:$5:$6");
 }

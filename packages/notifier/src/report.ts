@@ -43,6 +43,8 @@ export type PingDelivery = { readonly channel: string; readonly event: Ping["eve
 export interface Standing {
   readonly channel: string;
   readonly cause: string;
+  /** When it was first heard of. */
+  readonly since: string;
   /** When the channel was last told that it holds; absent where it never was. */
   readonly toldAt?: string;
   /** What it is owed. */

@@ -1,7 +1,7 @@
 export { formatMasterCsv } from "./csv.ts";
 export { formatDrillReport } from "./drill.ts";
 export { formatMasterReport } from "./master-text.ts";
-export { anomalies, type Anomaly } from "./master/anomalies.ts";
+export { anomalies, type Anomaly, type Thresholds } from "./master/anomalies.ts";
 export { masterReport } from "./master/assemble.ts";
 export { assess, type Assessable } from "./master/assess.ts";
 export { defaultBudgets, type BackupFact, type PruneFacts, type ReportFacts, type RunReport } from "./master/facts.ts";

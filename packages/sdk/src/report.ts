@@ -8,6 +8,7 @@ import {
   masterReport,
   type Budgets,
   type MasterReport,
+  type Thresholds,
 } from "@sutazai/backup-reporter";
 import { backupFacts, storeChanges } from "./report-facts.ts";
 import { readReports } from "./report-files.ts";
@@ -20,6 +21,9 @@ export interface ReportOptions {
   readonly budgets?: Partial<Budgets>;
   /** Of single databases. */
   readonly budgetsOf?: Readonly<Record<string, Partial<Budgets>>>;
+  /** From what on a backup is suspicious; 0.4 and 3 times what is usual unless given. */
+  readonly thresholds?: Partial<Thresholds>;
+  readonly thresholdsOf?: Readonly<Record<string, Partial<Thresholds>>>;
   /** The moment that the report is of. */
   readonly now?: Date;
 }
@@ -32,7 +36,13 @@ const thirtyDays = 30 * 86_400_000;
  */
 export async function gatherReport(
   { store, databases }: Pick<BackupSystem, "store" | "databases">,
-  { now = new Date(), since = new Date(now.getTime() - thirtyDays), budgets, budgetsOf = {} }: ReportOptions = {},
+  {
+    now = new Date(),
+    since = new Date(now.getTime() - thirtyDays),
+    budgets,
+    budgetsOf = {},
+    ...rest
+  }: ReportOptions = {},
 ): Promise<MasterReport> {
   const backups = await backupFacts(store);
   const { reports, prunedBytes, notes } = await readReports(store.location, since);
@@ -50,6 +60,7 @@ export async function gatherReport(
     databases: databases.map(({ name, kind }) => ({ database: name, kind })),
     budgets: { ...defaultBudgets, ...budgets },
     budgetsOf,
+    ...rest,
     backups,
     reports,
     ...(await storeChanges(store, sizes)),

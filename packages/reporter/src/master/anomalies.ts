@@ -5,8 +5,17 @@ import { median } from "./statistics.ts";
 
 /** How many before it a backup is compared with, at most and at least. */
 const history = { most: 7, least: 3 };
-/** Of the median. */
-const unusual = { small: 0.4, large: 3, slow: 3 };
+/** From what on a backup is unusual, in times the median of those before it. */
+export interface Thresholds {
+  /** It holds at most so much. */
+  readonly small: number;
+  /** It holds more. */
+  readonly large: number;
+  /** It takes longer. */
+  readonly slow: number;
+}
+
+const unusual: Thresholds = { small: 0.4, large: 3, slow: 3 };
 /** Below these, proportions say nothing: bytes, milliseconds. */
 const noise = { bytes: 64 * 1024, ms: 30_000 };
 
@@ -17,7 +26,8 @@ export interface Anomaly {
 }
 
 /** What is unusual about a backup against those before it, oldest first; nothing where there are too few. */
-export function anomalies(sample: Sample, before: readonly Sample[]): Anomaly[] {
+export function anomalies(sample: Sample, before: readonly Sample[], thresholds: Partial<Thresholds> = {}): Anomaly[] {
+  const { small, large, slow } = { ...unusual, ...thresholds };
   const usual = before.filter(({ status }) => status === "ok").slice(-history.most);
   if (usual.length < history.least) return [];
   const bytes = median(usual.map(({ plainBytes }) => plainBytes)) ?? 0;
@@ -25,20 +35,19 @@ export function anomalies(sample: Sample, before: readonly Sample[]): Anomaly[] 
   const { plainBytes, durationMs } = sample;
   const found: Anomaly[] = [];
   const isNoise = Math.abs(plainBytes - bytes) < noise.bytes;
-  if (!isNoise && plainBytes <= bytes * unusual.small) found.push({ kind: "shrunk", value: plainBytes, usual: bytes });
-  if (!isNoise && plainBytes > bytes * unusual.large) found.push({ kind: "grown", value: plainBytes, usual: bytes });
-  if (durationMs - ms > noise.ms && durationMs > ms * unusual.slow) {
+  if (!isNoise && plainBytes <= bytes * small) found.push({ kind: "shrunk", value: plainBytes, usual: bytes });
+  if (!isNoise && plainBytes > bytes * large) found.push({ kind: "grown", value: plainBytes, usual: bytes });
+  if (durationMs - ms > noise.ms && durationMs > ms * slow) {
     found.push({ kind: "slow", value: durationMs, usual: ms });
   }
   return found;
 }
 
 /** Of the newest backup, and whether the database was emptied. */
-export function anomaliesOf({
-  database,
-  samples,
-  backups,
-}: Pick<DatabaseStanding, "database" | "samples" | "backups">): Problem[] {
+export function anomaliesOf(
+  { database, samples, backups }: Pick<DatabaseStanding, "database" | "samples" | "backups">,
+  thresholds: Partial<Thresholds> = {},
+): Problem[] {
   const newest = samples.at(-1);
   const regular = backups.filter(({ purpose, status }) => purpose === "backup" && status !== null);
   const lastFull = regular.find(({ empty }) => !empty);
@@ -55,7 +64,7 @@ export function anomaliesOf({
     });
   }
   if (newest === undefined) return problems;
-  for (const { kind, value, usual } of anomalies(newest, samples.slice(0, -1))) {
+  for (const { kind, value, usual } of anomalies(newest, samples.slice(0, -1), thresholds)) {
     problems.push({
       cause: `${kind === "slow" ? "duration" : "size"}:${database}`,
       severity: kind === "grown" ? "info" : "warning",

@@ -21,7 +21,8 @@ export function masterReport(facts: ReportFacts): MasterReport {
     forecast: forecast(history, facts.freeBytes),
     history,
   };
-  const problems = assess({ at: facts.at, store, databases: standings, reports, brokenLog: facts.brokenLog });
+  const { at, brokenLog, thresholds = {}, thresholdsOf = {} } = facts;
+  const problems = assess({ at, store, databases: standings, reports, brokenLog, thresholds, thresholdsOf });
   const databases = standings.map((standing) => ({
     ...standing,
     status: worst(problems.filter(({ database }) => database === standing.database)),

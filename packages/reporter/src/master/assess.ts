@@ -1,5 +1,5 @@
 import { formatDuration } from "../units.ts";
-import { anomaliesOf } from "./anomalies.ts";
+import { anomaliesOf, type Thresholds } from "./anomalies.ts";
 import type { RunReport } from "./facts.ts";
 import { severities, type Problem } from "./parts.ts";
 import type { DatabaseStanding, StoreStanding } from "./report.ts";
@@ -13,6 +13,10 @@ export interface Assessable {
   /** Newest first. */
   readonly reports: readonly RunReport[];
   readonly brokenLog: string | null;
+  /** From what on a backup is suspicious, where that is not as usual. */
+  readonly thresholds?: Partial<Thresholds>;
+  /** Of single databases. */
+  readonly thresholdsOf?: Readonly<Record<string, Partial<Thresholds>>>;
 }
 
 /** A clock may be so far ahead of another, in milliseconds. */
@@ -27,7 +31,7 @@ export function assess(facts: Assessable): Problem[] {
       ...freshness(database, facts.at),
       ...drillProblems(database, facts.at),
       ...damageProblems(database, facts.at),
-      ...anomaliesOf(database),
+      ...anomaliesOf(database, { ...facts.thresholds, ...facts.thresholdsOf?.[database.database] }),
       ...restoreProblems(database, facts.reports),
     ]),
   ];

@@ -1,4 +1,5 @@
 import type { BackupReport, DrillReport, Outcome, RestoreReport, SerializedError } from "@sutazai/backup-core";
+import type { Thresholds } from "./anomalies.ts";
 import type { Budgets, Drill, KeptBackup } from "./parts.ts";
 
 /** What a prune did, as far as reports need it. */
@@ -37,6 +38,9 @@ export interface ReportFacts {
   readonly databases: readonly { readonly database: string; readonly kind: string }[];
   readonly budgets: Budgets;
   readonly budgetsOf: Readonly<Record<string, Partial<Budgets>>>;
+  /** From what on a backup is suspicious, where that is not as usual; in general, and of single databases. */
+  readonly thresholds?: Partial<Thresholds>;
+  readonly thresholdsOf?: Readonly<Record<string, Partial<Thresholds>>>;
   readonly backups: readonly BackupFact[];
   readonly reports: readonly RunReport[];
   /** What was published into the store (positive) and deleted from it (negative), in stored bytes; empty where its log does not tell. */

@@ -87,9 +87,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     if (of === undefined) throw new Error(`the database ${database} is not configured`);
     return of.module.create(optionsIn(of.module, of.options, container, name) as never);
   };
-  const secrets = described.flatMap(({ options }) =>
-    Object.values(options).filter((value) => value instanceof Secret),
-  );
+  const secrets = described.flatMap(({ options }) => Object.values(options).filter((value) => value instanceof Secret));
   const drillImages = Object.fromEntries(
     Object.entries(settings.databases ?? {}).flatMap(([name, given]) => {
       const { drillImage } = commonSettingsOf(name, given, merged);
@@ -111,7 +109,19 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
       adapters.map(({ name }) => name),
     ),
   ];
-  return { settings, adapters, adapterIn, drillImages, retention, file: file?.path, merged, warnings };
+  return {
+    settings,
+    adapters,
+    adapterIn,
+    drillImages,
+    retention,
+    budgets,
+    channels,
+    secrets,
+    file: file?.path,
+    merged,
+    warnings,
+  };
 }
 
 /** Throws `configuration` where the rules of a database, together with the general ones, keep nothing. */

@@ -2,6 +2,7 @@ import { codecNames, type CodecName } from "@sutazai/backup-core";
 import type { ChromadbOptions } from "@sutazai/backup-chromadb";
 import type { FaissOptions } from "@sutazai/backup-faiss";
 import type { Neo4jOptions } from "@sutazai/backup-neo4j";
+import type { EmailOptions, HealthcheckOptions, SlackOptions, WebhookOptions } from "@sutazai/backup-notifier";
 import type { PostgresOptions } from "@sutazai/backup-postgres";
 import type { QdrantOptions } from "@sutazai/backup-qdrant";
 import type { RedisOptions } from "@sutazai/backup-redis";
@@ -15,6 +16,8 @@ import {
   type DaemonSettings,
   type ScheduleSettings,
 } from "../schedule-settings.ts";
+import { budgetSettingsSchema, type BudgetConfig, type BudgetSettings } from "../budget-settings.ts";
+import { notificationSettingsSchema, type NotificationSettings } from "../notify-settings.ts";
 import { durationFrom, size } from "./amounts.ts";
 import { defaultDirectories } from "./directories.ts";
 
@@ -46,6 +49,13 @@ export interface Settings {
   /** Milliseconds up to which scheduled runs are delayed, each host by its own. */
   readonly jitter: number;
   readonly daemon: DaemonSettings;
+  readonly notifications: NotificationSettings;
+  /** What is expected of every database. */
+  readonly budgets: BudgetSettings;
+  /** Metrics for Prometheus are written to this file after every run. */
+  readonly metricsFile?: string | undefined;
+  /** Every backup that went well is followed by a prune of what it backed up. */
+  readonly pruneAfterBackup: boolean;
   /** Options by database name; discovered where none are given. */
   readonly databases?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
 }
@@ -61,6 +71,8 @@ export interface CommonDatabaseSettings {
   readonly drillImage?: string | undefined;
   /** What `prune` keeps of it: stronger than the general settings, one by one. */
   readonly retention?: RetentionSettings | undefined;
+  /** What is expected of it: stronger than the general settings, one by one. */
+  readonly budgets?: BudgetSettings | undefined;
 }
 
 export const commonDatabaseSchema: z.ZodType<CommonDatabaseSettings> = z.strictObject({
@@ -68,9 +80,14 @@ export const commonDatabaseSchema: z.ZodType<CommonDatabaseSettings> = z.strictO
   retention: retentionSettingsSchema
     .optional()
     .describe('What prune keeps of it where that differs from the general settings, as JSON: {"days": 90}'),
+  budgets: budgetSettingsSchema
+    .optional()
+    .describe('What is expected of it where that differs from the general settings, as JSON: {"rpo": "2h"}'),
 });
 
-export type DatabaseConfig = CommonDatabaseSettings & DatabaseOptions;
+export type DatabaseConfig = Omit<CommonDatabaseSettings, "budgets"> & {
+  readonly budgets?: BudgetConfig;
+} & DatabaseOptions;
 
 type DatabaseOptions =
   | ({ readonly kind?: "postgres" } & AsConfigured<PostgresOptions, "password">)
@@ -79,6 +96,22 @@ type DatabaseOptions =
   | ({ readonly kind?: "qdrant" } & AsConfigured<QdrantOptions, "apiKey">)
   | ({ readonly kind?: "chromadb" } & AsConfigured<ChromadbOptions, "token" | "password">)
   | ({ readonly kind?: "faiss" } & Omit<FaissOptions, "name">);
+
+/** A channel's secrets as text, or as files that hold them. */
+export interface NotificationConfig {
+  readonly source?: string;
+  /** `1d`, or milliseconds. */
+  readonly reminder?: string | number;
+  readonly email?: Partial<AsConfigured<EmailOptions, "password">>;
+  readonly slack?: AsConfigured<SlackOptions, "webhook">;
+  readonly healthcheck?: AsConfigured<HealthcheckOptions, "check">;
+  /** By a name of one's own. */
+  readonly webhooks?: Readonly<Record<string, WebhookConfig>>;
+}
+
+type WebhookConfig = AsConfigured<Omit<WebhookOptions, "headers">, "url" | "credential" | "signingSecret"> & {
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 /** What a configuration file holds. Everything may be left out. */
 export interface BackupConfig {
@@ -103,6 +136,11 @@ export interface BackupConfig {
   /** `5m`, or milliseconds. */
   readonly jitter?: string | number;
   readonly daemon?: Partial<Omit<DaemonSettings, "grace">> & { readonly grace?: string | number };
+  readonly notifications?: NotificationConfig;
+  /** `{ rpo: "2h", rto: "30m", drill: "32d" }`. */
+  readonly budgets?: BudgetConfig;
+  readonly metricsFile?: string;
+  readonly pruneAfterBackup?: boolean;
   /** By name. A name that is a kind needs no `kind`. Where this is given, nothing else is discovered. */
   readonly databases?: Readonly<Record<string, DatabaseConfig>>;
 }
@@ -155,6 +193,19 @@ export const settingsSchema = z.strictObject({
     .default(ms("5m"))
     .describe("Scheduled runs are delayed by up to so long, each host by its own: 5m unless given, 0: none"),
   daemon: daemonSettingsSchema,
+  notifications: notificationSettingsSchema,
+  budgets: budgetSettingsSchema.prefault({}),
+  metricsFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Metrics for Prometheus are written to this file after every run: …/textfile/sutazai_backup.prom"),
+  pruneAfterBackup: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Prune what was backed up after every backup that went well; false unless given: there is a schedule for it",
+    ),
   databases: z
     .record(z.string().min(1).max(100), z.record(z.string(), z.unknown()))
     .optional()

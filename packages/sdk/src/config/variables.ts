@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { BackupError, toBackupError } from "@sutazai/backup-core";
+import { channelModules } from "@sutazai/backup-notifier";
 import { z } from "zod";
 import { adapterModules, moduleOf } from "../adapters.ts";
+import { channelPlaces } from "../notify-settings.ts";
 import { commonDatabaseSchema, settingsSchema } from "./settings.ts";
 
 /** One environment variable. */
@@ -24,7 +26,7 @@ interface JsonSchema {
 
 /**
  * Every variable there is, made from the schemas: `BACKUP_DIR` for the general settings, `BACKUP_<DATABASE>_<OPTION>`
- * for those of the named databases (by default one of each kind, under its kind's name).
+ * for those of the named databases (by default one of each kind, under its kind's name), `BACKUP_<CHANNEL>_<OPTION>` for one channel of each kind.
  */
 export function variables(databases: Readonly<Record<string, string>> = defaultNames): Variable[] {
   const general = Object.entries(jsonSchemaOf(settingsSchema).properties ?? {})
@@ -32,9 +34,9 @@ export function variables(databases: Readonly<Record<string, string>> = defaultN
     .flatMap(([setting, schema]) =>
       schema.properties === undefined
         ? variable([setting], setting, schema)
-        : Object.entries(schema.properties).map(([name, inner]) =>
-            variable([setting, name], `${setting}_${name}`, inner),
-          ),
+        : Object.entries(schema.properties)
+            .filter(([name]) => setting !== "notifications" || !ofChannels.includes(name))
+            .map(([name, inner]) => variable([setting, name], `${setting}_${name}`, inner)),
     );
   const ofDatabases = Object.entries(databases).flatMap(([database, kind]) => {
     const module = moduleOf(kind);
@@ -42,17 +44,42 @@ export function variables(databases: Readonly<Record<string, string>> = defaultN
     const options = [module.optionsSchema, commonDatabaseSchema]
       .flatMap((options) => Object.entries(jsonSchemaOf(options).properties ?? {}))
       .filter(([option]) => option !== "name");
-    return options.flatMap(([option, schema]) => {
-      const plain = variable(["databases", database, option], `${database}_${option}`, schema);
-      if (!module.secrets.includes(option)) return [plain];
-      const file = variable(["databases", database, `${option}File`], `${database}_${option}_file`, {
-        type: "string",
-        description: `File that holds it: ${schema.description ?? option}`,
-      });
-      return [plain, file];
-    });
+    return options.flatMap(([option, schema]) =>
+      optionVariables(["databases", database], option, `${database}_${option}`, schema, module.secrets),
+    );
   });
-  return [...general, ...ofDatabases];
+  return [...general, ...channelVariables(), ...ofDatabases];
+}
+
+const ofChannels = channelPlaces.map(({ path: [first = ""] }) => first);
+
+/** Of one channel of each kind; others are for configuration files. */
+function channelVariables(): Variable[] {
+  return channelPlaces.flatMap(({ kind, path, words, named }) => {
+    const { optionsSchema, secrets } = channelModules[kind];
+    return Object.entries(jsonSchemaOf(optionsSchema).properties ?? {})
+      .filter(([option]) => option !== "name")
+      .flatMap(([option, schema]) =>
+        optionVariables(["notifications", ...path], option, named[option] ?? `${words}_${option}`, schema, secrets),
+      );
+  });
+}
+
+/** One, or two where it is a secret: the other names a file. */
+function optionVariables(
+  at: readonly string[],
+  option: string,
+  words: string,
+  schema: JsonSchema,
+  secrets: readonly string[],
+): Variable[] {
+  const plain = variable([...at, option], words, schema);
+  if (!secrets.includes(option)) return [plain];
+  const file = variable([...at, `${option}File`], `${words}_file`, {
+    type: "string",
+    description: `File that holds it: ${schema.description ?? option}`,
+  });
+  return [plain, file];
 }
 
 const defaultNames: Readonly<Record<string, string>> = Object.fromEntries(
