@@ -46,6 +46,8 @@ export type BackupEvent =
       readonly runId: string;
       readonly status: Outcome;
       readonly report?: string;
+      /** Of the store's log: what `verify --log --head` compares with. */
+      readonly logHead?: string;
       readonly durationMs: number;
     };
 

@@ -13,6 +13,8 @@ export interface BackupReport {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly store: string;
+  /** Of the store's log when the run ended: what `verify --log --head` compares with. Absent where it could not be read. */
+  readonly logHead?: string;
   readonly databases: readonly DatabaseBackupResult[];
 }
 
@@ -58,6 +60,8 @@ export interface RestoreReport {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly store: string;
+  /** Of the store's log when the run ended: what `verify --log --head` compares with. Absent where it could not be read. */
+  readonly logHead?: string;
   readonly databases: readonly DatabaseRestoreResult[];
 }
 
@@ -96,6 +100,8 @@ export interface DrillReport {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly store: string;
+  /** Of the store's log when the run ended. */
+  readonly logHead?: string;
   /** One for each backup that was drilled, or that was to be. */
   readonly databases: readonly DatabaseDrillResult[];
 }

@@ -80,6 +80,7 @@ export {
 export { describeOperation, stepsOf } from "./unfinished.ts";
 export type { Coverage, Share } from "./share.ts";
 export { createBackupSystem, type BackupSystem, type BackupSystemOptions, type UnlockReport } from "./system.ts";
+export type { VerifiedLog, VerifyLogOptions } from "./verify-log.ts";
 export type { VerifiedBackup, VerifyOptions } from "./verify.ts";
 export {
   BackupError,

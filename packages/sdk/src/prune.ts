@@ -17,6 +17,7 @@ import {
   type RetentionSettings,
 } from "@sutazai/backup-store";
 import type { SystemParts } from "./context.ts";
+import { followHead } from "./log-head.ts";
 import { retentionFactsOf } from "./prune-facts.ts";
 import { settleDeadOperations } from "./recover.ts";
 import type { Run, RunOptions } from "./run.ts";
@@ -49,6 +50,8 @@ export interface PruneReport {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly store: string;
+  /** Of the store's log when the run ended. */
+  readonly logHead?: string;
   /** Stored bytes of the artifacts deleted; of those that would be, in a dry run. */
   readonly freedBytes: number;
   readonly databases: readonly DatabasePruneResult[];
@@ -93,6 +96,7 @@ export async function runPrune(parts: SystemParts, options: PruneOptions = {}): 
   for (const [name, policy] of policies) {
     databases.push(await pruneOne(parts, { name, policy, stored: wanted.get(name) ?? [], operations }, options, run));
   }
+  const logHead = dryRun ? undefined : await followHead(parts);
   const report: PruneReport = {
     report: "prune",
     version: 1,
@@ -102,6 +106,7 @@ export async function runPrune(parts: SystemParts, options: PruneOptions = {}): 
     startedAt,
     endedAt: new Date().toISOString(),
     store: parts.store.location,
+    ...(logHead !== undefined && { logHead }),
     freedBytes: databases.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
     databases,
   };
@@ -215,7 +220,7 @@ function refusal(database: string, count: number, unusual: readonly string[]): B
 
 /** Keeps the report where backups are gone for good, and tells that the run has ended. */
 async function end(parts: SystemParts, report: PruneReport): Promise<void> {
-  const { runId, status, endedAt, startedAt, databases } = report;
+  const { runId, status, endedAt, startedAt, databases, logHead } = report;
   let path: string | undefined;
   if (databases.some(({ deleted }) => deleted.length > 0)) {
     path = await parts.store.writeReport(`prune_report_${runId}.json`, toJson(report)).catch((error: unknown) => {
@@ -231,5 +236,6 @@ async function end(parts: SystemParts, report: PruneReport): Promise<void> {
     status,
     durationMs: Date.parse(endedAt) - Date.parse(startedAt),
     ...(path !== undefined && { report: path }),
+    ...(logHead !== undefined && { logHead }),
   });
 }

@@ -12,6 +12,7 @@ import {
   type RestoreReport,
 } from "@sutazai/backup-core";
 import type { SystemParts } from "./context.ts";
+import { followHead } from "./log-head.ts";
 import { settleDeadOperations } from "./recover.ts";
 
 export interface RunOptions {
@@ -58,6 +59,7 @@ export async function conduct<Command extends keyof Reports>(
     databases: adapters.map(({ name }) => name),
   });
   const databases: readonly Result[] = await work(run);
+  const logHead = await followHead(parts);
   const report = {
     report: command,
     version: 1,
@@ -66,6 +68,7 @@ export async function conduct<Command extends keyof Reports>(
     startedAt,
     endedAt: new Date().toISOString(),
     store: parts.store.location,
+    ...(logHead !== undefined && { logHead }),
     databases,
   } as Report as Reports[Command];
   await endRun(parts, `${reportName[command]}_${run.runId}.json`, report);
@@ -82,7 +85,7 @@ async function endRun(parts: SystemParts, name: string, report: Report): Promise
     parts.emit({ type: "warning", at: new Date().toISOString(), message });
     return undefined;
   });
-  const { runId, status, endedAt } = report;
+  const { runId, status, endedAt, logHead } = report;
   parts.emit({
     type: "run-end",
     at: endedAt,
@@ -90,6 +93,7 @@ async function endRun(parts: SystemParts, name: string, report: Report): Promise
     status,
     durationMs: durationOf(report),
     ...(path !== undefined && { report: path }),
+    ...(logHead !== undefined && { logHead }),
   });
 }
 

@@ -33,6 +33,7 @@ import { planRestores, type PlannedRestore } from "./restore-plan.ts";
 import { runRestore, type RestoreOptions } from "./restore.ts";
 import type { RunOptions } from "./run.ts";
 import { unlockDatabases } from "./locks.ts";
+import { runVerifyLog, type VerifiedLog, type VerifyLogOptions } from "./verify-log.ts";
 import { runVerify, type VerifiedBackup, type VerifyOptions } from "./verify.ts";
 
 export interface BackupSystemOptions {
@@ -76,6 +77,8 @@ export interface BackupSystem {
   show(id: string): Promise<{ readonly manifest: ArtifactSource["manifest"]; readonly annotations: Annotation[] }>;
   /** By reading: digests, and the structure of every artifact. */
   verify(options?: VerifyOptions): Promise<VerifiedBackup[]>;
+  /** That the store's log is whole, goes on from the heads that are known of it, and says what is there. */
+  verifyLog(options?: VerifyLogOptions): Promise<VerifiedLog>;
   /** By restoring into throwaway servers. */
   drill(options?: DrillOptions): Promise<DrillReport>;
   /** What has been proven of these backups so far, by id. */
@@ -135,6 +138,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
       annotations: await parts.store.annotations(id),
     }),
     verify: (verifyOptions) => runVerify(parts, verifyOptions),
+    verifyLog: (logOptions) => runVerifyLog(parts, logOptions),
     drill: (drillOptions) => runDrill(parts, drillOptions),
     standings: (ids) => standingsOf(parts.store, ids),
     prune: (pruneOptions) => runPrune(parts, pruneOptions),

@@ -1,5 +1,6 @@
 import { BackupError, formatBytes, formatDrillReport, type Coverage, type Share } from "@sutazai/backup-sdk";
 import { exitCode, exitCodeOfDrill, type ExitCode } from "../exit-codes.ts";
+import { formatVerifiedLog } from "../printers/verified-log.ts";
 import type { Verb } from "../verb.ts";
 import { runVerb, type Session } from "../session.ts";
 
@@ -10,6 +11,9 @@ interface VerifyArguments {
   readonly share?: string;
   readonly level?: "checksum" | "structure" | "restore";
   readonly wait?: boolean;
+  readonly log?: boolean;
+  readonly head?: string;
+  readonly accept?: boolean;
 }
 
 export const verifyCommand: Verb<VerifyArguments> = {
@@ -27,10 +31,26 @@ export const verifyCommand: Verb<VerifyArguments> = {
       .option("all", { type: "boolean", describe: "Every backup, also where the level is restore" })
       .option("share", { type: "string", requiresArg: true, describe: "Of all, one share of several: 1/7 to 7/7" })
       .option("wait", { type: "boolean", describe: "Wait for locks instead of failing" })
+      .option("log", { type: "boolean", describe: "Not the backups, but the store's log: from end to end" })
+      .option("head", {
+        type: "string",
+        requiresArg: true,
+        describe: "With --log: a head that was sent out, which it must still hold",
+      })
+      .option("accept", {
+        type: "boolean",
+        describe: "With --log: take it as it is from now on, where it was begun anew on purpose",
+      })
+      .implies({ head: "log", accept: "log" })
+      .conflicts("log", ["backup", "all", "share"])
       .conflicts("backup", ["all", "share"]),
   run: (args) =>
     runVerb(args, { storeOnly: true }, (session) =>
-      args.level === "restore" ? drill(args, session) : read(args, session),
+      args.log === true
+        ? followLog(args, session)
+        : args.level === "restore"
+          ? drill(args, session)
+          : read(args, session),
     ),
 };
 
@@ -74,6 +94,15 @@ async function read(args: VerifyArguments, { system, printer, signal }: Session)
     () => `${results.length} verified, ${damaged} damaged`,
   );
   return damaged === 0 ? exitCode.ok : exitCode.verificationFailed;
+}
+
+async function followLog(
+  { head, accept = false, wait = false }: VerifyArguments,
+  { system, printer, signal }: Session,
+): Promise<ExitCode> {
+  const log = await system.verifyLog({ ...(head !== undefined && { head }), accept, wait, signal });
+  printer.result("log-verified", log, () => formatVerifiedLog(log));
+  return log.ok ? exitCode.ok : exitCode.verificationFailed;
 }
 
 /** `2/7`. What is out of range is for the engine to say. */
