@@ -5,6 +5,7 @@ import { ignoreLateErrors, transferFrom } from "./attached-output.ts";
 import { throwIfAborted, tolerating } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
 import { ownedBy, uniqueName } from "./ownership.ts";
+import { ranOutOfMemory } from "./out-of-memory.ts";
 import { poll } from "./poll.ts";
 import { removeContainer } from "./removal.ts";
 import { fedScript, unattendedScript } from "./sidecar-script.ts";
@@ -107,7 +108,7 @@ function session(
     signal: spec.signal,
     stdin: spec.stdin === undefined ? undefined : { source: spec.stdin, target: socket },
     transfer: transferFrom(socket),
-    ended: () => poll(() => exitOf(container, spec)),
+    ended: () => poll(() => exitOf(docker, container, spec)),
     async release() {
       if (undoes) await tolerating([304, 404], container.stop({ t: undoSeconds }));
       // The container first: were the connection closed before, its tool would take the end of its input for the end of the data.
@@ -117,7 +118,10 @@ function session(
   });
 }
 
-async function exitOf(container: Docker.Container, spec: SidecarSpec): Promise<Ended | undefined> {
+/** By SIGKILL. */
+const killed = 137;
+
+async function exitOf(docker: Docker, container: Docker.Container, spec: SidecarSpec): Promise<Ended | undefined> {
   const inspected = await tolerating([404], container.inspect());
   if (inspected === undefined) {
     throw new BackupError("tool-failed", `the sidecar ${spec.purpose} was removed by somebody else while it ran`, {
@@ -125,7 +129,8 @@ async function exitOf(container: Docker.Container, spec: SidecarSpec): Promise<E
     });
   }
   const { Running: running, ExitCode: code, OOMKilled: outOfMemory } = inspected.State;
-  return running ? undefined : { code, outOfMemory };
+  if (running) return undefined;
+  return { code, outOfMemory: outOfMemory || (code === killed && (await ranOutOfMemory(docker, container))) };
 }
 
 /**

@@ -6,6 +6,7 @@ import { Demultiplexer } from "./demultiplexer.ts";
 import type { Engine } from "./engine.ts";
 import { inspectContainer } from "./finding.ts";
 import { ownedBy, uniqueName } from "./ownership.ts";
+import { ranOutOfMemory } from "./out-of-memory.ts";
 import { removeContainer, removeVolume } from "./removal.ts";
 import { Tail } from "./tail.ts";
 import { volumeMounts } from "./volumes.ts";
@@ -36,7 +37,6 @@ export async function startThrowaway(engine: Engine, spec: ThrowawaySpec): Promi
     made.defer(() => removeVolume(docker, volume));
     fresh.push({ Type: "volume", Source: volume, Target: path });
   }
-  const startedAt = Math.floor(Date.now() / 1000);
   const container = await createServer(engine, spec, name, fresh);
   made.defer(() => removeContainer(docker, container.id, { volumes: true }));
   for (const [directory, tar] of Object.entries(spec.files ?? {})) {
@@ -50,7 +50,7 @@ export async function startThrowaway(engine: Engine, spec: ThrowawaySpec): Promi
     inspect: (): Promise<ContainerInfo> => inspectContainer(engine, container.id),
     restart: async () => void (await container.restart({ t: 60 })),
     logs: () => lastLines(container),
-    ranOutOfMemory: () => ranOutOfMemory(docker, container, startedAt),
+    ranOutOfMemory: () => ranOutOfMemory(docker, container),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -93,18 +93,4 @@ async function lastLines(container: Docker.Container): Promise<string> {
   const logged = await container.logs({ stdout: true, stderr: true, tail: 100, follow: false });
   new Demultiplexer({ stdout: write, stderr: write }).push(logged);
   return tail.toString();
-}
-
-/** The state tells of process 1 alone, and only of its last end; the daemon's events tell of all processes. */
-async function ranOutOfMemory(docker: Docker, container: Docker.Container, since: number): Promise<boolean> {
-  const { State: state } = await container.inspect();
-  if (state.OOMKilled) return true;
-  const events = await docker.getEvents({
-    since,
-    until: Math.floor(Date.now() / 1000) + 1,
-    filters: { container: [container.id], event: ["oom"] },
-  });
-  let told = false;
-  for await (const _ of events) told = true;
-  return told;
 }

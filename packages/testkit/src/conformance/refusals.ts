@@ -31,6 +31,8 @@ export function refusals(
       await misled.restore(context, backup, way);
     });
     await advisedFailureOf(restore, misled.name, "authentication");
+    // A server may lock out who has given wrong passwords too often: until it answers again.
+    await bench.recover();
     expect(await bench.changesSince(before)).toEqual([]);
   });
 

@@ -1,0 +1,18 @@
+import type Docker from "dockerode";
+
+/**
+ * Whether a process of a container was ever killed for want of memory. Its state tells of process 1 alone, of its last end, and not at once; the daemon's events
+ * tell of all, and are waited for for a second.
+ */
+export async function ranOutOfMemory(docker: Docker, container: Docker.Container): Promise<boolean> {
+  const { State: state, Created: created } = await container.inspect();
+  if (state.OOMKilled) return true;
+  const events = await docker.getEvents({
+    since: Math.floor(Date.parse(created) / 1000),
+    until: Math.floor(Date.now() / 1000) + 1,
+    filters: { container: [container.id], event: ["oom"] },
+  });
+  let told = false;
+  for await (const _ of events) told = true;
+  return told;
+}
