@@ -36,6 +36,8 @@ export interface Needs {
   readonly onlyLooks?: boolean;
   /** It goes on for long, and does many things: told line by line. */
   readonly isLong?: boolean;
+  /** A file with variables that are set before anything is read, unless they are set already. Need not be there. */
+  readonly environmentFile?: string;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function runVerb(
       onEvent: (event) => printer.event(event),
     });
   try {
+    if (needs.environmentFile !== undefined) loadEnvironment(needs.environmentFile);
     const opened = await reopen(needs);
     for (const warning of opened.config.warnings) printer.warning(warning);
     if (needs.onlyLooks === true) await tellUnfinished(opened.system, printer);
@@ -69,6 +72,14 @@ export async function runVerb(
     return exitCodeOfError(error);
   } finally {
     await printer.close();
+  }
+}
+
+function loadEnvironment(file: string): void {
+  try {
+    process.loadEnvFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }
 

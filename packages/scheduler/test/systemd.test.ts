@@ -81,6 +81,7 @@ test("the units of a task", () => {
     OnCalendar=Sun *-03-25..31 03:00:00 Europe/Berlin
     # A run that was missed while the machine was off begins when it is on again.
     Persistent=true
+    AccuracySec=1s
     # Always the same delay on one machine, another on the next.
     RandomizedDelaySec=300
     FixedRandomDelay=true

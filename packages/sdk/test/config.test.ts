@@ -84,6 +84,34 @@ describe("precedence", () => {
   });
 });
 
+describe("schedules", () => {
+  test("from the file and the environment, one by one; with defaults", async () => {
+    expect((await load({})).settings).toMatchObject({
+      schedules: {},
+      jitter: 300_000,
+      daemon: { port: 9717, grace: 0 },
+    });
+    const file = "schedules: { backup: daily, scrub: 'off' }\ntimeZone: Europe/Berlin\ndaemon: { grace: 10m }\n";
+    const environment = { BACKUP_SCHEDULES_BACKUP: "15 3 * * *", BACKUP_DAEMON_PORT: "8080", BACKUP_JITTER: "0" };
+    expect((await load({ file, environment })).settings).toMatchObject({
+      schedules: { backup: "15 3 * * *", scrub: "off" },
+      timeZone: "Europe/Berlin",
+      jitter: 0,
+      daemon: { host: "127.0.0.1", port: 8080, grace: 600_000 },
+    });
+  });
+
+  test.each([
+    ["schedules: { backup: dayly }", ["schedules.backup in ", 'found "dayly"', "hourly, daily, weekly"]],
+    ["schedules: { bakcup: daily }", ['did you mean "backup"?']],
+    ["timeZone: Europe/Berln", ["timeZone in ", "Europe/Berlin or UTC"]],
+    ["daemon: { prot: 1 }", ['did you mean "port"?']],
+  ])("%s is refused", async (file, expected) => {
+    const failure = await load({ file }).catch((error: unknown) => (error as Error).message);
+    for (const words of expected) expect(failure).toContain(words);
+  });
+});
+
 describe("files", () => {
   test.each([
     ["json", '{"parallel": 7}'],

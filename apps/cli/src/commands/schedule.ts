@@ -7,6 +7,7 @@ import {
   openBackend,
   plannedTasks,
   runHistory,
+  scheduleEnvironmentFile,
   schedulePlan,
   scheduleStatus,
   taskNames,
@@ -63,7 +64,8 @@ export const scheduleCommand: Verb<ScheduleArguments> = {
     const flags = { ...(timeZone !== undefined && { timeZone }), ...(jitter !== undefined && { jitter }) };
     if (args.action === "run") {
       const storeOnly = args.what !== "backup";
-      return runVerb(args, { flags, storeOnly }, (session) => runOnSchedule(args, session));
+      const environmentFile = scheduleEnvironmentFile();
+      return runVerb(args, { flags, storeOnly, environmentFile }, (session) => runOnSchedule(args, session));
     }
     const act = { install, status, show, remove }[args.action];
     return runVerb(args, { flags, storeOnly: true, onlyLooks: true }, (session) => act(args, session));

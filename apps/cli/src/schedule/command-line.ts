@@ -13,7 +13,6 @@ export async function commandLine({
 }): Promise<string[]> {
   return [
     process.execPath,
-    `--env-file-if-exists=${scheduleEnvironmentFile()}`,
     await realpath(process.argv[1] ?? ""),
     ...(config === undefined ? [] : ["--config", resolve(config)]),
     ...(dir === undefined ? [] : ["--dir", resolve(dir)]),

@@ -27,6 +27,7 @@ ${onCalendar(schedule, now)
   .join("\n")}
 # A run that was missed while the machine was off begins when it is on again.
 Persistent=true
+AccuracySec=1s
 # Always the same delay on one machine, another on the next.
 RandomizedDelaySec=${Math.round(jitterMs / 1000)}
 FixedRandomDelay=true
