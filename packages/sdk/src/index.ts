@@ -20,6 +20,7 @@ export {
   type Problem,
 } from "@sutazai/backup-reporter";
 export { standingOf, type DrillVerification, type Standing, type Verification } from "@sutazai/backup-verifier";
+export { auditHead, auditedActions, type AuditEntry, type AuditedAction } from "./audit/audit-log.ts";
 export { supportedKinds } from "./adapters.ts";
 export type { BackupOptions } from "./backup.ts";
 export { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";

@@ -82,7 +82,7 @@ export interface PruneDecision extends RetentionDecision {
  */
 export async function runPrune(parts: SystemParts, options: PruneOptions = {}): Promise<PruneReport> {
   const { dryRun = false, wait = false, signal = new AbortController().signal } = options;
-  const run = { runId: newId(), wait, signal };
+  const run = { runId: options.runId ?? newId(), wait, signal };
   if (!dryRun) await parts.store.prepare();
   await using _lock = dryRun ? undefined : await parts.store.lock("exclusive", run);
   if (!dryRun) await settleDeadOperations(parts);

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Wait for locks instead of failing with `locked`. */
   readonly wait?: boolean;
+  /** Names the run in its reports, its log and the audit log; a new one unless given. */
+  readonly runId?: string;
 }
 
 /** One invocation that works on several databases. */
@@ -45,7 +47,11 @@ export async function conduct<Command extends keyof Reports>(
   options: RunOptions,
   work: (run: Run) => Promise<Reports[Command]["databases"]>,
 ): Promise<Reports[Command]> {
-  const run = { runId: newId(), signal: options.signal ?? new AbortController().signal, wait: options.wait ?? false };
+  const run = {
+    runId: options.runId ?? newId(),
+    signal: options.signal ?? new AbortController().signal,
+    wait: options.wait ?? false,
+  };
   await parts.store.prepare();
   await using _lock = await parts.store.lock("shared", run);
   await settleDeadOperations(parts);

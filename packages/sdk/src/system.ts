@@ -12,6 +12,8 @@ import {
   type DrillReport,
   type EventListener,
   type FoundOperation,
+  type Json,
+  type Linked,
   type LockHolder,
   type Logger,
   type RestoreReport,
@@ -19,6 +21,8 @@ import {
   type StoredBackup,
 } from "@sutazai/backup-core";
 import type { Standing } from "@sutazai/backup-verifier";
+import { AuditLog, type AuditEntry, type AuditFacts } from "./audit/audit-log.ts";
+import { Auditor, audited } from "./audit/audited.ts";
 import { runBackup, type BackupOptions } from "./backup.ts";
 import { defaultDirectories } from "./config/directories.ts";
 import type { DrillSettings, SystemParts } from "./context.ts";
@@ -56,6 +60,14 @@ export interface BackupSystemOptions {
   readonly drill?: Partial<DrillSettings>;
   /** What `prune` keeps: 30 days unless given. */
   readonly retention?: RetentionConfig;
+  /** The file that tells who did what; `audit.jsonl` in the state directory unless given. */
+  readonly auditLog?: string | undefined;
+  /** What was typed, for the audit log; `library` unless given. Never with a secret. */
+  readonly command?: string | undefined;
+  /** The settings this was made of, for the audit log. Never with a secret. */
+  readonly settings?: Json | undefined;
+  /** Names the first run, so that its log can be named alike. */
+  readonly runId?: string | undefined;
   readonly onEvent?: EventListener;
   readonly logger?: Logger;
 }
@@ -64,6 +76,10 @@ export interface BackupSystemOptions {
 export interface BackupSystem {
   readonly databases: readonly DatabaseAdapter[];
   readonly store: Store;
+  /** Who did what, from end to end; throws `corrupt` where its chain is broken. */
+  audit(): Promise<Linked<AuditEntry>[]>;
+  /** For what is done beside the system: a change of the schedule. */
+  noteAudit(facts: Omit<AuditFacts, "runId">): Promise<void>;
   backup(options?: BackupOptions): Promise<BackupReport>;
   restore(options?: RestoreOptions): Promise<RestoreReport>;
   /** What a restore with the same options would do; touches nothing. */
@@ -121,9 +137,18 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     emit: options.onEvent ?? (() => undefined),
     logger: options.logger ?? silentLogger,
   };
-  return {
+  const auditLog = new AuditLog({
+    path: options.auditLog ?? join(stateDirectory, "audit.jsonl"),
+    stateDirectory,
+    command: options.command,
+  });
+  const { settings, runId } = options;
+  const auditor = new Auditor({ log: auditLog, settings, runId, emit: parts.emit });
+  const system: BackupSystem = {
     databases: options.databases,
     store: options.store,
+    audit: () => auditLog.read(),
+    noteAudit: (facts) => auditor.note({ ...facts, runId: auditor.nextRunId() }),
     backup: (backupOptions) => runBackup(parts, backupOptions),
     restore: (restoreOptions) => runRestore(parts, restoreOptions),
     planRestore: (restoreOptions) => planRestores(parts, restoreOptions),
@@ -148,6 +173,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     exportPlatform: () => exportPlatform(parts),
     unlock: async () => ({ store: await parts.store.unlock(), databases: await unlockDatabases(parts) }),
   };
+  return audited(system, auditor);
 }
 
 function byName(databases: readonly DatabaseAdapter[]): Map<string, DatabaseAdapter> {
