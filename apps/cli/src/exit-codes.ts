@@ -1,4 +1,4 @@
-import type { PlannedRestore } from "@sutazai/backup-sdk";
+import type { Look, PlannedRestore } from "@sutazai/backup-sdk";
 import type { BackupErrorReason, BackupReport, DrillReport, Outcome, SerializedError } from "@sutazai/backup-core";
 
 /** Documented in `docs/exit-codes.md`; stable. */
@@ -78,4 +78,9 @@ export function exitCodeOfDrill(report: DrillReport): ExitCode {
 export function exitCodeOfBackup(report: BackupReport): ExitCode {
   if (report.databases.some(({ drill }) => drill?.verdict === "damaged")) return exitCode.verificationFailed;
   return exitCodeOfRun(report);
+}
+
+/** What is only to be known is well. */
+export function exitCodeOfLook({ status }: Pick<Look, "status">): ExitCode {
+  return { ok: exitCode.ok, warning: exitCode.partial, critical: exitCode.failed }[status];
 }

@@ -4,6 +4,8 @@ import { backupCommand } from "./commands/backup.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { listCommand } from "./commands/list.ts";
+import { monitorCommand } from "./commands/monitor.ts";
+import { notifyCommand } from "./commands/notify.ts";
 import { platformCommand } from "./commands/platform.ts";
 import { pinCommand } from "./commands/pin.ts";
 import { pruneCommand } from "./commands/prune.ts";
@@ -12,6 +14,7 @@ import { reportCommand } from "./commands/report.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
+import { statusCommand } from "./commands/status.ts";
 import { unlockCommand } from "./commands/unlock.ts";
 import { unpinCommand } from "./commands/unpin.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -25,6 +28,9 @@ const verbs = [
   listCommand,
   showCommand,
   verifyCommand,
+  statusCommand,
+  monitorCommand,
+  notifyCommand,
   reportCommand,
   pruneCommand,
   pinCommand,

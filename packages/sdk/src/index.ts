@@ -27,6 +27,19 @@ export { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.t
 export { defineConfig, type BackupConfig, type DatabaseConfig, type Settings } from "./config/settings.ts";
 export { variables, type Variable } from "./config/variables.ts";
 export type { DrillOptions } from "./drill.ts";
+export { expectations, type Look } from "./monitor-look.ts";
+export type { Probes, Reached } from "./monitor-probes.ts";
+export { lookAtScheduler, type ScheduledTaskStanding, type SchedulerStanding } from "./monitor-schedule.ts";
+export { type MonitorReport, type NotificationStanding, type WatchOptions } from "./monitor.ts";
+export {
+  emailChannel,
+  healthcheckChannel,
+  Notifier,
+  slackChannel,
+  webhookChannel,
+  type Delivery,
+  type PingDelivery,
+} from "@sutazai/backup-notifier";
 export { discover, type DiscoveredDatabase, type Discovery } from "./discover.ts";
 export { localStore } from "./local-store.ts";
 export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
@@ -80,7 +93,13 @@ export {
 } from "@sutazai/backup-scheduler";
 export { describeOperation, stepsOf } from "./unfinished.ts";
 export type { Coverage, Share } from "./share.ts";
-export { createBackupSystem, type BackupSystem, type BackupSystemOptions, type UnlockReport } from "./system.ts";
+export {
+  createBackupSystem,
+  type BackupSystem,
+  type BackupSystemOptions,
+  type LookAtSystemOptions,
+  type UnlockReport,
+} from "./system.ts";
 export type { VerifiedLog, VerifyLogOptions } from "./verify-log.ts";
 export type { VerifiedBackup, VerifyOptions } from "./verify.ts";
 export {

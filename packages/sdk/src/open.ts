@@ -1,7 +1,10 @@
+import { join } from "node:path";
 import { dockerRuntime } from "@sutazai/backup-containers";
 import type { ContainerRuntime, EventListener, Logger } from "@sutazai/backup-core";
+import { Notifier } from "@sutazai/backup-notifier";
 import { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
 import { localStore } from "./local-store.ts";
+import { lookAtScheduler } from "./monitor-schedule.ts";
 import { createBackupSystem, type BackupSystem } from "./system.ts";
 
 export interface OpenOptions extends LoadOptions {
@@ -13,6 +16,8 @@ export interface OpenedBackupSystem {
   readonly system: BackupSystem;
   readonly config: LoadedConfig;
   readonly containers: ContainerRuntime;
+  /** Undefined where no channel is configured. */
+  readonly notifier: Notifier | undefined;
 }
 
 /** A system as the configuration file, the environment and Docker describe it: what the command line works with. */
@@ -21,7 +26,9 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
   const { dir, compression, compressionLevel, stateDir, parallel, frozenAtOnce, timeout, drillMemory, restoreOrder } =
     config.settings;
   const containers = dockerRuntime({ frozenAtOnce });
-  const system = createBackupSystem({
+  const notifier = notifierOf(config, options.logger);
+  const { budgets, metricsFile, pruneAfterBackup } = config.settings;
+  const system: BackupSystem = createBackupSystem({
     databases: config.adapters,
     store: localStore({ path: dir, compression, compressionLevel }),
     containers,
@@ -32,8 +39,30 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     restoreOrder,
     adapterIn: config.adapterIn,
     drill: { memory: drillMemory, images: config.drillImages },
+    watch: {
+      notifier,
+      budgets,
+      budgetsOf: config.budgets,
+      metricsFile,
+      pruneAfterBackup,
+      scheduler: () => lookAtScheduler({ settings: config.settings, system }),
+    },
     ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
     ...(options.logger !== undefined && { logger: options.logger }),
   });
-  return { system, config, containers };
+  return { system, config, containers, notifier };
+}
+
+/** What was told is remembered beside the journal: one memory for all that runs on this host. */
+function notifierOf({ channels, secrets, settings }: LoadedConfig, logger: Logger | undefined): Notifier | undefined {
+  if (channels.length === 0) return undefined;
+  const { source, reminder } = settings.notifications;
+  return new Notifier({
+    channels,
+    stateDir: join(settings.stateDir, "notifications"),
+    reminderMs: reminder,
+    secrets,
+    ...(source !== undefined && { source }),
+    ...(logger !== undefined && { logger }),
+  });
 }

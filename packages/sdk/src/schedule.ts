@@ -20,6 +20,7 @@ import {
   type PlannedTask,
   type Schedule,
   type SchedulePlan,
+  type TaskHistory,
   type TaskRun,
 } from "@sutazai/backup-scheduler";
 import { defaultDirectories } from "./config/directories.ts";
@@ -208,7 +209,14 @@ function otherwiseConfigured({ name, schedule }: PlannedTask, configured: Status
   ];
 }
 
-async function lastRuns(task: string, system: BackupSystem, history: RunHistory) {
+/** What is known of the runs of a task: by its history, and by the reports in the store. */
+export async function lastRuns(
+  task: string,
+  system: BackupSystem,
+  history: RunHistory,
+): Promise<{
+  readonly known: TaskHistory | undefined;
+}> {
   const remembered = await history.read(task);
   const evidence = await scheduledTasks[task as TaskName]?.evidence?.(system);
   const success = [remembered?.lastSuccess, evidence?.toISOString()]

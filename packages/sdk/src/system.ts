@@ -28,6 +28,9 @@ import { defaultDirectories } from "./config/directories.ts";
 import type { DrillSettings, SystemParts } from "./context.ts";
 import { runDrill, type DrillOptions } from "./drill.ts";
 import type { AdapterIn } from "./into.ts";
+import { lookAt, type Look } from "./monitor-look.ts";
+import { lookAndTell, type MonitorReport, type NotificationStanding, type WatchOptions } from "./monitor.ts";
+import { watchedRuns } from "./notify-runs.ts";
 import { pinsOf, runPin, runUnpin, type Pin } from "./pin.ts";
 import { runPrune, type PruneOptions, type PruneReport, type RetentionConfig } from "./prune.ts";
 import { exportPlatform, type PlatformExport } from "./platform/export.ts";
@@ -68,6 +71,8 @@ export interface BackupSystemOptions {
   readonly settings?: Json | undefined;
   /** Names the first run, so that its log can be named alike. */
   readonly runId?: string | undefined;
+  /** Who is told of what is wrong, and what is expected. */
+  readonly watch?: WatchOptions;
   readonly onEvent?: EventListener;
   readonly logger?: Logger;
 }
@@ -109,8 +114,19 @@ export interface BackupSystem {
   pins(ids: readonly string[]): Promise<ReadonlyMap<string, Pin>>;
   /** A compose file of the containers that the newest good backups were taken from. Throws `not-found` where none tells of one. */
   exportPlatform(): Promise<PlatformExport>;
+  /** How everything stands: the store, Docker, the databases, the schedule. Changes nothing, and tells nobody. */
+  look(options?: LookAtSystemOptions): Promise<Look>;
+  /** Looks, and tells what is wrong and what is over. For a schedule. */
+  monitor(options?: LookAtSystemOptions): Promise<MonitorReport>;
+  /** What people were told and is not over, and what they could not be told yet. */
+  told(): Promise<readonly NotificationStanding[]>;
   /** Breaks locks of the store and of the databases, whoever holds them. */
   unlock(): Promise<UnlockReport>;
+}
+
+export interface LookAtSystemOptions {
+  readonly signal?: AbortSignal;
+  readonly now?: Date;
 }
 
 export interface UnlockReport {
@@ -144,6 +160,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
   });
   const { settings, runId } = options;
   const auditor = new Auditor({ log: auditLog, settings, runId, emit: parts.emit });
+  const { watch = {} } = options;
   const system: BackupSystem = {
     databases: options.databases,
     store: options.store,
@@ -171,9 +188,15 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     unpin: (id, unpinOptions) => runUnpin(parts, id, unpinOptions),
     pins: (ids) => pinsOf(parts.store, ids),
     exportPlatform: () => exportPlatform(parts),
+    look: ({ signal = new AbortController().signal, ...rest } = {}) =>
+      lookAt(parts, { ...watch, ...rest, probes: true, signal }),
+    monitor: ({ signal = new AbortController().signal, ...rest } = {}) =>
+      lookAndTell(parts, watch, { ...rest, probes: true, signal, tellSignal: signal }),
+    told: async () => (await watch.notifier?.standing()) ?? [],
     unlock: async () => ({ store: await parts.store.unlock(), databases: await unlockDatabases(parts) }),
   };
-  return audited(system, auditor);
+  const recorded = audited(system, auditor);
+  return { ...recorded, ...watchedRuns(recorded, parts, watch) };
 }
 
 function byName(databases: readonly DatabaseAdapter[]): Map<string, DatabaseAdapter> {

@@ -1,0 +1,145 @@
+import { homedir } from "node:os";
+import {
+  backendNames,
+  backends,
+  nextRuns,
+  overdueSince,
+  type Backend,
+  type BackendName,
+  type PlannedTask,
+  type Schedule,
+} from "@sutazai/backup-scheduler";
+import type { Problem } from "@sutazai/backup-reporter";
+import { z } from "zod";
+import type { Settings } from "./config/settings.ts";
+import { lastRuns, plannedTasks, runHistory } from "./schedule.ts";
+import type { BackupSystem } from "./system.ts";
+
+/** What makes runs begin on this host. */
+export interface SchedulerStanding {
+  /** Null: nothing is installed, and no daemon answers. */
+  readonly by: BackendName | "daemon" | null;
+  readonly tasks: readonly ScheduledTaskStanding[];
+  /** Whether anything is to run by itself at all. */
+  readonly isWanted: boolean;
+}
+
+export interface ScheduledTaskStanding {
+  readonly task: string;
+  readonly schedule: Schedule;
+  /** When it should have run well by, and has not; null where it has. */
+  readonly overdueSince: string | null;
+  /** What else is wrong with it: its timer is not active. */
+  readonly problem: string | null;
+}
+
+export interface SchedulerLook {
+  readonly settings: Settings;
+  readonly system: BackupSystem;
+  readonly now?: Date;
+  /** Where timers and crontabs are looked for: this host unless given. */
+  readonly installed?: readonly Backend[];
+}
+
+/** Looks for timers, crontabs, and a daemon, and whether they have been firing. */
+export async function lookAtScheduler({
+  settings,
+  system,
+  now = new Date(),
+  installed = ofThisHost(),
+}: SchedulerLook): Promise<SchedulerStanding> {
+  const isWanted = plannedTasks(settings).length > 0;
+  const history = runHistory(settings);
+  for (const backend of installed) {
+    // A cron that is not there has nothing installed.
+    const found = await backend.installed().catch(() => []);
+    if (found.length === 0) continue;
+    const tasks = await Promise.all(
+      found.map(async ({ task }): Promise<ScheduledTaskStanding> => {
+        const { known } = await lastRuns(task.name, system, history);
+        const overdue = known === undefined ? undefined : overdueSince(task, known, now);
+        const { problem = null } = await backend.timerState(task);
+        return { ...standing(task), overdueSince: overdue?.toISOString() ?? null, problem };
+      }),
+    );
+    return { by: backend.name, tasks, isWanted };
+  }
+  const tasks = await askDaemon(settings);
+  return { by: tasks === undefined ? null : "daemon", tasks: tasks ?? [], isWanted };
+}
+
+function ofThisHost(): Backend[] {
+  return (["system", "user"] as const).flatMap((scope) =>
+    backendNames.map((name) => backends[name]({ place: { scope, root: "/", home: homedir() } })),
+  );
+}
+
+function standing({ name, schedule }: PlannedTask): Pick<ScheduledTaskStanding, "task" | "schedule"> {
+  return { task: name, schedule };
+}
+
+const health = z.object({
+  tasks: z.array(
+    z.object({ task: z.string(), schedule: z.string(), timeZone: z.string(), overdueSince: z.string().optional() }),
+  ),
+});
+
+/** What a daemon on this host says of its tasks; undefined where none answers. */
+async function askDaemon({ daemon: { host, port } }: Settings): Promise<ScheduledTaskStanding[] | undefined> {
+  if (port === 0) return undefined;
+  const address = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  try {
+    const answer = await fetch(`http://${address}:${port}/healthz`, { signal: AbortSignal.timeout(2000) });
+    return health.parse(await answer.json()).tasks.map(({ task, schedule, timeZone, overdueSince: overdue }) => ({
+      task,
+      schedule: { expression: schedule, timeZone },
+      overdueSince: overdue ?? null,
+      problem: null,
+    }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** How old a last good backup may be where backups are made by this schedule: one and a half times between two, and at most an hour more. */
+export function rpoOf(schedule: Schedule, now: Date): number | undefined {
+  const runs = nextRuns(schedule, now, 20).map((at) => at.getTime());
+  const gaps = runs.slice(1).map((at, index) => at - (runs[index] ?? at));
+  if (gaps.length === 0) return undefined;
+  const longest = Math.max(...gaps);
+  return Math.min(longest * 1.5, longest + 3_600_000);
+}
+
+/** What is wrong with it. */
+export function schedulerProblems({ by, tasks, isWanted }: SchedulerStanding, at: string): Problem[] {
+  if (by === null) {
+    if (!isWanted) return [];
+    return [
+      {
+        cause: "schedule",
+        severity: "warning",
+        database: null,
+        since: at,
+        title: "Nothing makes backups by itself",
+        what: "No timer and no crontab is installed on this host, and no daemon answers.",
+        action:
+          "Run `sutazai-backup schedule install`; where something else starts backups, set BACKUP_SCHEDULES_BACKUP and the other schedules to off.",
+      },
+    ];
+  }
+  return tasks.flatMap(({ task, overdueSince: overdue, problem }): Problem[] => {
+    if (overdue === null && problem === null) return [];
+    const late = overdue === null ? [] : [`It has not run well when it should have by ${overdue}.`];
+    return [
+      {
+        cause: `schedule:${task}`,
+        severity: task === "backup" ? "critical" : "warning",
+        database: null,
+        since: overdue ?? at,
+        title: `The schedule of ${task} does not fire as it should`,
+        what: [...late, ...(problem === null ? [] : [problem])].join(" "),
+        action: "Run `sutazai-backup schedule status`.",
+      },
+    ];
+  });
+}
