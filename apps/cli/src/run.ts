@@ -1,8 +1,10 @@
 import yargs, { type CommandModule } from "yargs";
 import manifest from "../package.json" with { type: "json" };
 import { backupCommand } from "./commands/backup.ts";
+import { configCommand } from "./commands/config.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
+import { initCommand } from "./commands/init.ts";
 import { listCommand } from "./commands/list.ts";
 import { monitorCommand } from "./commands/monitor.ts";
 import { notifyCommand } from "./commands/notify.ts";
@@ -22,6 +24,7 @@ import { exitCode, type ExitCode } from "./exit-codes.ts";
 import type { Verb } from "./verb.ts";
 
 const verbs = [
+  initCommand,
   backupCommand,
   restoreCommand,
   recoverCommand,
@@ -38,6 +41,7 @@ const verbs = [
   scheduleCommand,
   daemonCommand,
   discoverCommand,
+  configCommand,
   platformCommand,
   unlockCommand,
 ] as readonly Verb<never>[];

@@ -95,7 +95,7 @@ async function tellUnfinished(system: BackupSystem, printer: Printer): Promise<v
   }
 }
 
-function cancelOnSignals(printer: Printer, isLong: boolean): Disposable & { readonly signal: AbortSignal } {
+export function cancelOnSignals(printer: Printer, isLong: boolean): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const cancel = () => {
     if (controller.signal.aborted) return;

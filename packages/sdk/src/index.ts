@@ -40,7 +40,21 @@ export {
   type Delivery,
   type PingDelivery,
 } from "@sutazai/backup-notifier";
+export { discoveryProblem, effectiveSettings, type EffectiveSetting } from "./config-show/effective.ts";
+export { configJsonSchema } from "./config-show/json-schema.ts";
+export { defaultDirectories } from "./config/directories.ts";
 export { discover, type DiscoveredDatabase, type Discovery } from "./discover.ts";
+export { configText } from "./init/config-text.ts";
+export {
+  proposeDatabases,
+  secretOptions,
+  tryDatabase,
+  type ProposedDatabase,
+  type TriedDatabase,
+} from "./init/propose.ts";
+export { recommendedSchedule, startingConfig, type ConfiguredDatabase, type StartingPoint } from "./init/start.ts";
+export { assertMayWrite, initFile, writeConfig, type WriteConfigOptions } from "./init/write.ts";
+export { dockerRuntime } from "@sutazai/backup-containers";
 export { localStore } from "./local-store.ts";
 export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
 export { pinOf, type Pin } from "./pin.ts";
