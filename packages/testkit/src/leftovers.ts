@@ -35,6 +35,16 @@ export async function shownByContainers(): Promise<string[]> {
   );
 }
 
+/** Kills the tools and servers that this process's operations run in containers, as the kernel would for want of memory. Returns how many there were. */
+export async function killTools(): Promise<number> {
+  const engine = await docker();
+  const filters = { label: [`${ownerLabel}=${JSON.stringify(await currentProcess())}`] };
+  const running = await engine.listContainers({ filters });
+  // One that has just ended needs no killing.
+  const kills = running.map(({ Id }) => engine.getContainer(Id).kill());
+  return (await Promise.allSettled(kills)).filter(({ status }) => status === "fulfilled").length;
+}
+
 /** What a container has besides its image and volumes: files made in it, programs that run in it. */
 export async function insideContainer(id: string): Promise<Set<string>> {
   const container = (await docker()).getContainer(id);

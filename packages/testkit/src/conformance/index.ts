@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { attacks } from "./attacks.ts";
 import { damage } from "./damage.ts";
 import { drills } from "./drills.ts";
 import { failingSteps } from "./failing-steps.ts";
@@ -62,6 +63,9 @@ export function adapterConformance(test: AdapterUnderTest): void {
     });
     describe("damage", () => {
       damage(use);
+    });
+    describe("attacks", () => {
+      attacks(use);
     });
     describe("interruptions", () => {
       interruptions(use, capabilities, depth);
