@@ -1,5 +1,7 @@
+import { logLevels } from "@sutazai/backup-sdk";
 import yargs, { type CommandModule } from "yargs";
 import manifest from "../package.json" with { type: "json" };
+import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { configCommand } from "./commands/config.ts";
 import { daemonCommand } from "./commands/daemon.ts";
@@ -43,6 +45,7 @@ const verbs = [
   discoverCommand,
   configCommand,
   platformCommand,
+  auditCommand,
   unlockCommand,
 ] as readonly Verb<never>[];
 
@@ -62,6 +65,12 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
       dir: {
         type: "string",
         describe: "Directory of the backups (BACKUP_DIR)",
+        group: "Everywhere:",
+        requiresArg: true,
+      },
+      "log-level": {
+        choices: logLevels,
+        describe: "What standard error is told of the log of a run; warn unless given",
         group: "Everywhere:",
         requiresArg: true,
       },

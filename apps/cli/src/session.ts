@@ -4,6 +4,7 @@ import {
   openBackupSystem,
   type BackupConfig,
   type BackupSystem,
+  type LogLevel,
   type OpenedBackupSystem,
 } from "@sutazai/backup-sdk";
 import { exitCodeOfError, type ExitCode } from "./exit-codes.ts";
@@ -17,6 +18,7 @@ export interface GlobalArguments {
   readonly config?: string | undefined;
   readonly dir?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly logLevel?: LogLevel | undefined;
 }
 
 export interface Session extends OpenedBackupSystem {
@@ -24,7 +26,7 @@ export interface Session extends OpenedBackupSystem {
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /** Opens the system once more, from what is configured by then. */
-  readonly reopen: (needs: Pick<Needs, "storeOnly">) => Promise<OpenedBackupSystem>;
+  readonly reopen: (needs: Pick<Needs, "storeOnly" | "log">) => Promise<OpenedBackupSystem>;
 }
 
 export interface Needs {
@@ -36,6 +38,8 @@ export interface Needs {
   readonly onlyLooks?: boolean;
   /** It goes on for long, and does many things: told line by line. */
   readonly isLong?: boolean;
+  /** Keeps a log of it, under this name. */
+  readonly log?: string;
   /** A file with variables that are set before anything is read, unless they are set already. Need not be there. */
   readonly environmentFile?: string;
 }
@@ -52,24 +56,34 @@ export async function runVerb(
   const printer =
     args.json === true ? jsonPrinter() : process.stderr.isTTY && needs.isLong !== true ? livePrinter() : plainPrinter();
   using cancellation = cancelOnSignals(printer, needs.isLong ?? false);
-  const reopen: Session["reopen"] = ({ storeOnly = false }) =>
+  // No option takes a secret, so what was typed may be kept.
+  const command = process.argv.slice(2).join(" ");
+  const reopen: Session["reopen"] = ({ storeOnly = false, log: name }) =>
     openBackupSystem({
       configFile: args.config,
       flags: { ...(args.dir !== undefined && { dir: args.dir }), ...needs.flags },
       storeOnly,
       onEvent: (event) => printer.event(event),
+      command,
+      log: name === undefined ? undefined : { name, level: args.logLevel ?? "warn", command },
     });
+  let log: OpenedBackupSystem["log"];
   try {
     if (needs.environmentFile !== undefined) loadEnvironment(needs.environmentFile);
     const opened = await reopen(needs);
+    log = opened.log;
     for (const warning of opened.config.warnings) printer.warning(warning);
     if (needs.onlyLooks === true) await tellUnfinished(opened.system, printer);
-    return await verb({ ...opened, printer, signal: cancellation.signal, reopen });
+    const code = await verb({ ...opened, printer, signal: cancellation.signal, reopen });
+    await log?.close({ exitCode: code });
+    return code;
   } catch (thrown) {
     const error = toBackupError(thrown);
     await printer.close();
     printer.error(error.toJSON());
-    return exitCodeOfError(error);
+    const code = exitCodeOfError(error);
+    await log?.close({ exitCode: code, error });
+    return code;
   } finally {
     await printer.close();
   }

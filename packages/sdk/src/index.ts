@@ -55,6 +55,8 @@ export {
 export { recommendedSchedule, startingConfig, type ConfiguredDatabase, type StartingPoint } from "./init/start.ts";
 export { assertMayWrite, initFile, writeConfig, type WriteConfigOptions } from "./init/write.ts";
 export { dockerRuntime } from "@sutazai/backup-containers";
+export { logLevels, type LogLevel, type RunLog } from "./run-log/run-log.ts";
+export type { RunLogRequest } from "./run-log/run-log-of.ts";
 export { localStore } from "./local-store.ts";
 export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
 export { pinOf, type Pin } from "./pin.ts";

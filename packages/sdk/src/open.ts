@@ -1,21 +1,29 @@
 import { join } from "node:path";
 import { dockerRuntime } from "@sutazai/backup-containers";
-import type { ContainerRuntime, EventListener, Logger } from "@sutazai/backup-core";
+import { newId, type BackupEvent, type ContainerRuntime, type EventListener, type Logger } from "@sutazai/backup-core";
 import { Notifier } from "@sutazai/backup-notifier";
+import { auditedSettings } from "./audit/settings.ts";
 import { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
 import { localStore } from "./local-store.ts";
+import { runLogOf, type RunLog, type RunLogRequest } from "./run-log/run-log-of.ts";
 import { lookAtScheduler } from "./monitor-schedule.ts";
 import { createBackupSystem, type BackupSystem } from "./system.ts";
 
 export interface OpenOptions extends LoadOptions {
   readonly onEvent?: EventListener;
   readonly logger?: Logger;
+  /** Keeps a log of what is run. */
+  readonly log?: RunLogRequest | undefined;
+  /** What was typed, for the audit log; never with a secret. */
+  readonly command?: string | undefined;
 }
 
 export interface OpenedBackupSystem {
   readonly system: BackupSystem;
   readonly config: LoadedConfig;
   readonly containers: ContainerRuntime;
+  /** Present where one was asked for. */
+  readonly log?: RunLog;
   /** Undefined where no channel is configured. */
   readonly notifier: Notifier | undefined;
 }
@@ -23,10 +31,27 @@ export interface OpenedBackupSystem {
 /** A system as the configuration file, the environment and Docker describe it: what the command line works with. */
 export async function openBackupSystem(options: OpenOptions = {}): Promise<OpenedBackupSystem> {
   const config = await loadConfig(dockerRuntime(), options);
-  const { dir, compression, compressionLevel, stateDir, parallel, frozenAtOnce, timeout, drillMemory, restoreOrder } =
-    config.settings;
+  const {
+    dir,
+    compression,
+    compressionLevel,
+    stateDir,
+    auditLog,
+    parallel,
+    frozenAtOnce,
+    timeout,
+    drillMemory,
+    restoreOrder,
+  } = config.settings;
   const containers = dockerRuntime({ frozenAtOnce });
-  const notifier = notifierOf(config, options.logger);
+  const runId = newId();
+  const log = options.log && runLogOf(config, runId, options.log, options.onEvent);
+  const logger = log?.logger ?? options.logger;
+  const onEvent = (event: BackupEvent) => {
+    log?.event(event);
+    options.onEvent?.(event);
+  };
+  const notifier = notifierOf(config, logger);
   const { budgets, metricsFile, pruneAfterBackup } = config.settings;
   const system: BackupSystem = createBackupSystem({
     databases: config.adapters,
@@ -47,10 +72,14 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
       pruneAfterBackup,
       scheduler: () => lookAtScheduler({ settings: config.settings, system }),
     },
-    ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
-    ...(options.logger !== undefined && { logger: options.logger }),
+    auditLog,
+    command: options.command,
+    settings: auditedSettings(config),
+    runId,
+    onEvent,
+    ...(logger !== undefined && { logger }),
   });
-  return { system, config, containers, notifier };
+  return { system, config, containers, ...(log !== undefined && { log }), notifier };
 }
 
 /** What was told is remembered beside the journal: one memory for all that runs on this host. */

@@ -42,7 +42,7 @@ export const daemonCommand: Verb<DaemonArguments> = {
         tasks: plannedTasks(settings, { tasks: task }),
         history: runHistory(settings),
         settings: settings.daemon,
-        open: (name) => reopen({ storeOnly: name !== "backup" }),
+        open: (name) => reopen({ storeOnly: name !== "backup", log: name }),
         signal,
         onListening: (listening) =>
           printer.result(

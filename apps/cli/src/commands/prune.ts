@@ -45,7 +45,7 @@ export const pruneCommand: Verb<PruneArguments> = {
       .option("allow-unusual", { type: "boolean", describe: "Delete although the clock seems to have jumped" })
       .option("wait", { type: "boolean", describe: "Wait for locks instead of failing" }),
   run: (args) =>
-    runVerb(args, { storeOnly: true }, async ({ system, printer, signal }) => {
+    runVerb(args, { storeOnly: true, log: "prune" }, async ({ system, printer, signal }) => {
       const given = Object.keys(rules).map((rule) => [rule, args[rule as keyof RetentionPolicy]] as const);
       const report = await system.prune({
         databases: args.names ?? [],

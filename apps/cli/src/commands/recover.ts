@@ -9,7 +9,7 @@ export const recoverCommand: Verb<object> = {
   describe: "Settle what a process that died left behind",
   builder: (parser) => parser,
   run: (args) =>
-    runVerb(args, {}, async ({ system, printer }) => {
+    runVerb(args, { log: "recover" }, async ({ system, printer }) => {
       const report = await system.recover();
       printer.result("recover-report", report, () =>
         [

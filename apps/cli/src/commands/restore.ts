@@ -56,7 +56,7 @@ export const restoreCommand: Verb<RestoreArguments> = {
       .option("wait", { type: "boolean", describe: "Wait for locks instead of failing" })
       .conflicts("file", "backup"),
   run: (args) =>
-    runVerb(args, {}, async ({ system, printer, signal }) => {
+    runVerb(args, args.dryRun === true ? {} : { log: "restore" }, async ({ system, printer, signal }) => {
       const options = { ...optionsOf(args), signal };
       if (args.dryRun === true) {
         const databases = await system.planRestore(options);

@@ -65,7 +65,8 @@ export const scheduleCommand: Verb<ScheduleArguments> = {
     if (args.action === "run") {
       const storeOnly = args.what !== "backup";
       const environmentFile = scheduleEnvironmentFile();
-      return runVerb(args, { flags, storeOnly, environmentFile }, (session) => runOnSchedule(args, session));
+      const log = args.what ?? "schedule";
+      return runVerb(args, { flags, storeOnly, environmentFile, log }, (session) => runOnSchedule(args, session));
     }
     const act = { install, status, show, remove }[args.action];
     return runVerb(args, { flags, storeOnly: true, onlyLooks: true }, (session) => act(args, session));
@@ -92,6 +93,7 @@ async function install(args: Arguments, session: Session): Promise<ExitCode> {
   const isWhole = args.task === undefined;
   const changes = await installSchedule(backend, plan, { isWhole, history });
   await removeOther(args, session, backend.name);
+  if (isLive) await noteChange(session, "install", backend.name, changes);
   const tasks = plan.tasks.map(({ name, schedule }) => ({ task: name, ...schedule }));
   printer.result("schedule-installed", { backend: backend.name, tasks, changes }, () =>
     formatChanges(backend.name, plan.tasks, changes),
@@ -133,7 +135,8 @@ async function show(args: Arguments, { printer }: Session): Promise<ExitCode> {
   return exitCode.ok;
 }
 
-async function remove(args: Arguments, { printer }: Session): Promise<ExitCode> {
+async function remove(args: Arguments, session: Session): Promise<ExitCode> {
+  const { printer } = session;
   const names = args.as === undefined ? backendNames : [args.as];
   const changes: Change[] = [];
   for (const name of names) {
@@ -141,8 +144,14 @@ async function remove(args: Arguments, { printer }: Session): Promise<ExitCode> 
     const found = await backend.installed().catch(unlessChosen(args.as));
     if (found.length > 0) changes.push(...(await backend.remove(args.task)));
   }
+  await noteChange(session, "remove", names.join(", "), changes);
   printer.result("schedule-removed", { changes }, () => formatChanges(undefined, [], changes));
   return exitCode.ok;
+}
+
+async function noteChange({ system }: Session, what: string, by: string, changes: readonly Change[]): Promise<void> {
+  const files = changes.map(({ path, change }) => `${change} ${path}`);
+  await system.noteAudit({ action: "schedule", databases: [], outcome: "ok", details: { what, by, files } });
 }
 
 /** The one that something is installed by, else the one that would be chosen. */

@@ -45,7 +45,7 @@ export const verifyCommand: Verb<VerifyArguments> = {
       .conflicts("log", ["backup", "all", "share"])
       .conflicts("backup", ["all", "share"]),
   run: (args) =>
-    runVerb(args, { storeOnly: true }, (session) =>
+    runVerb(args, { storeOnly: true, log: "verify" }, (session) =>
       args.log === true
         ? followLog(args, session)
         : args.level === "restore"

@@ -42,6 +42,13 @@ export interface Settings {
   readonly restoreOrder: readonly string[];
   /** Where the journal and scratch files are. */
   readonly stateDir: string;
+  /** Who did what; `audit.jsonl` in the state directory where it is not given. */
+  readonly auditLog?: string | undefined;
+  /** Logs of runs; `logs` in the store where it is not given. */
+  readonly logDir?: string | undefined;
+  /** How long logs are kept, and how many at most. */
+  readonly logDays: number;
+  readonly logFiles: number;
   /** When tasks run: `hourly`, `daily`, `weekly`, a cron expression, or `off`. */
   readonly schedules: ScheduleSettings;
   /** Of the schedules. */
@@ -129,6 +136,10 @@ export interface BackupConfig {
   /** Names of databases: those first, in this order, when all are restored. */
   readonly restoreOrder?: readonly string[];
   readonly stateDir?: string;
+  readonly auditLog?: string;
+  readonly logDir?: string;
+  readonly logDays?: number;
+  readonly logFiles?: number;
   /** `{ backup: "hourly", drill: "30 6 * * 0", scrub: "off" }`. */
   readonly schedules?: ScheduleSettings;
   /** Of the schedules: `Europe/Berlin`. */
@@ -187,6 +198,14 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .default(directories.state)
     .describe("Directory of the intent journal and of scratch files"),
+  auditLog: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("File that tells who did what; audit.jsonl in the state directory unless given"),
+  logDir: z.string().min(1).optional().describe("Directory of the logs of runs; logs in the store unless given"),
+  logDays: z.int().min(1).default(90).describe("Keep logs of so many days; 90 unless given"),
+  logFiles: z.int().min(1).default(1000).describe("Keep so many logs at most; 1000 unless given"),
   schedules: scheduleSettingsSchema.default({}),
   timeZone: timeZoneSchema,
   jitter: durationFrom(0)
