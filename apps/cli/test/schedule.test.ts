@@ -67,7 +67,7 @@ describe("schedule", () => {
     const status = await cli(["schedule", "status", ...below(), "--json"]);
     expect(status.code).toBe(0);
     const { tasks } = JSON.parse(status.stdout.trimEnd().split("\n").at(-1) ?? "") as { tasks: { task: string }[] };
-    expect(tasks.map(({ task }) => task)).toEqual(["backup", "prune", "scrub", "drill"]);
+    expect(tasks.map(({ task }) => task)).toEqual(["backup", "prune", "scrub", "drill", "monitor"]);
 
     await configure({ schedules: { scrub: "off" } });
     const off = await cli(["schedule", "status", ...below()]);
@@ -94,7 +94,7 @@ describe("schedule", () => {
   test.each([
     [["schedule", "install", "dayly", "--print"], "is no schedule"],
     [["schedule", "install", "daily", "--time-zone", "Mars", "--print"], "time zone"],
-    [["schedule", "run", "everything"], "known: backup, prune, scrub, drill"],
+    [["schedule", "run", "everything"], "known: backup, prune, scrub, drill, monitor"],
     [["schedule", "install", "0 * * * 1-5", "--time-zone", "Europe/Berlin", "--as", "systemd", "--print"], "--as cron"],
   ])("%j is refused", async (args, why) => {
     const { code, stderr } = await cli(args);
@@ -154,6 +154,7 @@ describe("daemon", () => {
         ["prune", false],
         ["scrub", false],
         ["drill", false],
+        ["monitor", false],
       ]);
       child.kill("SIGTERM");
       const [code] = (await once(child, "exit")) as [number];

@@ -27,10 +27,14 @@ export { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.t
 export { defineConfig, type BackupConfig, type DatabaseConfig, type Settings } from "./config/settings.ts";
 export { variables, type Variable } from "./config/variables.ts";
 export type { DrillOptions } from "./drill.ts";
-export { expectations, type Look } from "./monitor-look.ts";
+export { discoveryProblem, effectiveSettings, type EffectiveSetting } from "./config-show/effective.ts";
+export { configJsonSchema } from "./config-show/json-schema.ts";
+export { defaultDirectories } from "./config/directories.ts";
+export type { Look } from "./monitor-look.ts";
 export type { Probes, Reached } from "./monitor-probes.ts";
 export { lookAtScheduler, type ScheduledTaskStanding, type SchedulerStanding } from "./monitor-schedule.ts";
-export { type MonitorReport, type NotificationStanding, type WatchOptions } from "./monitor.ts";
+export { formatDeliveries, formatLook, lookAsJson } from "./monitor-text.ts";
+export type { MonitorReport, NotificationStanding, WatchOptions } from "./monitor.ts";
 export {
   emailChannel,
   healthcheckChannel,
@@ -40,9 +44,6 @@ export {
   type Delivery,
   type PingDelivery,
 } from "@sutazai/backup-notifier";
-export { discoveryProblem, effectiveSettings, type EffectiveSetting } from "./config-show/effective.ts";
-export { configJsonSchema } from "./config-show/json-schema.ts";
-export { defaultDirectories } from "./config/directories.ts";
 export { discover, type DiscoveredDatabase, type Discovery } from "./discover.ts";
 export { configText } from "./init/config-text.ts";
 export {

@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { isBackupError } from "@sutazai/backup-core";
 import {
   backendNames,
   backends,
@@ -51,8 +52,7 @@ export async function lookAtScheduler({
   const isWanted = plannedTasks(settings).length > 0;
   const history = runHistory(settings);
   for (const backend of installed) {
-    // A cron that is not there has nothing installed.
-    const found = await backend.installed().catch(() => []);
+    const found = await backend.installed().catch(unlessCorrupt);
     if (found.length === 0) continue;
     const tasks = await Promise.all(
       found.map(async ({ task }): Promise<ScheduledTaskStanding> => {
@@ -66,6 +66,12 @@ export async function lookAtScheduler({
   }
   const tasks = await askDaemon(settings);
   return { by: tasks === undefined ? null : "daemon", tasks: tasks ?? [], isWanted };
+}
+
+/** A cron that is not there has nothing installed. */
+function unlessCorrupt(error: unknown): [] {
+  if (isBackupError(error) && error.reason === "corrupt") throw error;
+  return [];
 }
 
 function ofThisHost(): Backend[] {

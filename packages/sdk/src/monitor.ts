@@ -1,11 +1,12 @@
 import { toBackupError } from "@sutazai/backup-core";
 import type { Delivery, Notice, Notifier, Standing } from "@sutazai/backup-notifier";
+import type { MasterReport } from "@sutazai/backup-reporter";
 import type { BudgetSettings } from "./budget-settings.ts";
 import type { SystemParts } from "./context.ts";
-import { lookAt, type Look } from "./monitor-look.ts";
+import { lookAt, reportExpectations, type Look } from "./monitor-look.ts";
 import type { SchedulerStanding } from "./monitor-schedule.ts";
 import { deliveryWarnings, noticesOf } from "./notify.ts";
-import { metricsText, writeReportFile } from "./report.ts";
+import { gatherReport, metricsText, writeReportFile, type ReportOptions } from "./report.ts";
 
 /** Who watches a system, and for what. */
 export interface WatchOptions {
@@ -66,4 +67,16 @@ export async function lookAndTell(
     deliveries: report.deliveries,
     warnings: [...warnings, ...report.warnings, ...deliveryWarnings(report.deliveries)],
   };
+}
+
+/** A report that goes by what is expected of the databases, and by what is asked for over that. */
+export async function expectedReport(
+  { store, databases }: Pick<SystemParts, "store" | "databases">,
+  watch: WatchOptions,
+  options: ReportOptions = {},
+): Promise<MasterReport> {
+  const scheduler = await watch.scheduler?.().catch(() => null);
+  const expected = reportExpectations(watch, scheduler ?? null, options.now ?? new Date());
+  const budgets = { ...expected.budgets, ...options.budgets };
+  return gatherReport({ store, databases: [...databases.values()] }, { ...expected, ...options, budgets });
 }

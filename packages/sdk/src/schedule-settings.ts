@@ -4,7 +4,7 @@ import { z } from "zod";
 import { durationFrom } from "./config/amounts.ts";
 
 /** What can run on a schedule. */
-export const taskNames = ["backup", "prune", "scrub", "drill"] as const;
+export const taskNames = ["backup", "prune", "scrub", "drill", "monitor"] as const;
 export type TaskName = (typeof taskNames)[number];
 
 export const presets = ["hourly", "daily", "weekly"] as const;
@@ -38,6 +38,11 @@ export const taskTimes: Readonly<Record<TaskName, TaskTimes>> = {
     usual: "weekly",
     presets: { hourly: "50 * * * *", daily: "30 6 * * *", weekly: "30 6 * * 0" },
     describe: "restore the newest backups into throwaway servers",
+  },
+  monitor: {
+    usual: "hourly",
+    presets: { hourly: "10 * * * *", daily: "10 7 * * *", weekly: "10 7 * * 0" },
+    describe: "look at everything, and tell who should know",
   },
 };
 

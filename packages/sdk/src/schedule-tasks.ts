@@ -1,5 +1,6 @@
 import { formatBackupReport, formatDrillReport } from "@sutazai/backup-reporter";
 import type { Outcome } from "@sutazai/backup-core";
+import { formatDeliveries, formatLook, lookAsJson } from "./monitor-text.ts";
 import { readReports } from "./report-files.ts";
 import type { TaskName } from "./schedule-settings.ts";
 import type { BackupSystem } from "./system.ts";
@@ -90,6 +91,21 @@ export const scheduledTasks: Readonly<Record<TaskName, ScheduledTask>> = {
         type: "drill-report",
         value: { report },
         text: formatDrillReport(report),
+      };
+    },
+  },
+  monitor: {
+    // What it finds is told; it went well where it could look, and tell.
+    run: async (system, { signal }) => {
+      const report = await system.monitor({ signal });
+      const { warnings, deliveries } = report;
+      return {
+        status: warnings.length === 0 ? "ok" : "partial",
+        isDamage: false,
+        ...(warnings.length > 0 && { problem: warnings.join("\n") }),
+        type: "monitor",
+        value: { ...lookAsJson(report), deliveries },
+        text: [formatLook(report), ...formatDeliveries(deliveries), ...warnings].join("\n"),
       };
     },
   },

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackupError } from "@sutazai/backup-core";
 import {
@@ -79,18 +79,19 @@ function historyDirectory(stateDir: string): string {
 
 /** Throws `configuration` where a directory depends on where a run happens to be started. */
 export function schedulePlan(
-  { dir, stateDir }: Pick<Settings, "dir" | "stateDir">,
+  { dir, stateDir, metricsFile }: Pick<Settings, "dir" | "stateDir" | "metricsFile">,
   tasks: readonly PlannedTask[],
   commands: Pick<SchedulePlan, "command" | "wakeCommand">,
 ): SchedulePlan {
-  for (const [setting, path] of Object.entries({ dir, stateDir })) {
-    if (isAbsolute(path)) continue;
+  for (const [setting, path] of Object.entries({ dir, stateDir, metricsFile })) {
+    if (path === undefined || isAbsolute(path)) continue;
     throw new BackupError("configuration", `${setting} is ${path}: a scheduled run would look for it elsewhere`, {
       operation: "schedule",
       hint: `write it as an absolute path`,
     });
   }
-  return { tasks, ...commands, writable: [dir, stateDir], logDirectory: historyDirectory(stateDir) };
+  const writable = [dir, stateDir, ...(metricsFile === undefined ? [] : [dirname(metricsFile)])];
+  return { tasks, ...commands, writable, logDirectory: historyDirectory(stateDir) };
 }
 
 /** The chosen backend, or the one that this host has. */

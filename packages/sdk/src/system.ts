@@ -20,6 +20,7 @@ import {
   type Store,
   type StoredBackup,
 } from "@sutazai/backup-core";
+import type { MasterReport } from "@sutazai/backup-reporter";
 import type { Standing } from "@sutazai/backup-verifier";
 import { AuditLog, type AuditEntry, type AuditFacts } from "./audit/audit-log.ts";
 import { Auditor, audited } from "./audit/audited.ts";
@@ -29,13 +30,20 @@ import type { DrillSettings, SystemParts } from "./context.ts";
 import { runDrill, type DrillOptions } from "./drill.ts";
 import type { AdapterIn } from "./into.ts";
 import { lookAt, type Look } from "./monitor-look.ts";
-import { lookAndTell, type MonitorReport, type NotificationStanding, type WatchOptions } from "./monitor.ts";
+import {
+  expectedReport,
+  lookAndTell,
+  type MonitorReport,
+  type NotificationStanding,
+  type WatchOptions,
+} from "./monitor.ts";
 import { watchedRuns } from "./notify-runs.ts";
 import { pinsOf, runPin, runUnpin, type Pin } from "./pin.ts";
 import { runPrune, type PruneOptions, type PruneReport, type RetentionConfig } from "./prune.ts";
 import { exportPlatform, type PlatformExport } from "./platform/export.ts";
 import { recoverAll, type RecoverReport } from "./recover.ts";
 import { standingsOf } from "./prove.ts";
+import type { ReportOptions } from "./report.ts";
 import { planRestores, type PlannedRestore } from "./restore-plan.ts";
 import { runRestore, type RestoreOptions } from "./restore.ts";
 import type { RunOptions } from "./run.ts";
@@ -114,6 +122,8 @@ export interface BackupSystem {
   pins(ids: readonly string[]): Promise<ReadonlyMap<string, Pin>>;
   /** A compose file of the containers that the newest good backups were taken from. Throws `not-found` where none tells of one. */
   exportPlatform(): Promise<PlatformExport>;
+  /** How the backups stand and where they are heading, from what the store holds, against what is expected. Asks no database. */
+  report(options?: ReportOptions): Promise<MasterReport>;
   /** How everything stands: the store, Docker, the databases, the schedule. Changes nothing, and tells nobody. */
   look(options?: LookAtSystemOptions): Promise<Look>;
   /** Looks, and tells what is wrong and what is over. For a schedule. */
@@ -188,6 +198,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     unpin: (id, unpinOptions) => runUnpin(parts, id, unpinOptions),
     pins: (ids) => pinsOf(parts.store, ids),
     exportPlatform: () => exportPlatform(parts),
+    report: (reportOptions) => expectedReport(parts, watch, reportOptions),
     look: ({ signal = new AbortController().signal, ...rest } = {}) =>
       lookAt(parts, { ...watch, ...rest, probes: true, signal }),
     monitor: ({ signal = new AbortController().signal, ...rest } = {}) =>

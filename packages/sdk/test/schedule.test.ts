@@ -51,12 +51,18 @@ describe("what runs when", () => {
       prune: "20 5 * * *",
       scrub: "40 5 * * *",
       drill: "30 6 * * 0",
+      monitor: "10 * * * *",
     });
   });
 
   test("what is asked for wins over what is configured, that over what is usual", () => {
     const configured = { ...settings, schedules: { backup: "daily", drill: "0 12 1 * *", scrub: "off" } };
-    expect(times(configured)).toEqual({ backup: "0 4 * * *", prune: "20 5 * * *", drill: "0 12 1 * *" });
+    expect(times(configured)).toEqual({
+      backup: "0 4 * * *",
+      prune: "20 5 * * *",
+      drill: "0 12 1 * *",
+      monitor: "10 * * * *",
+    });
     expect(times(configured, { schedule: "weekly" })).toMatchObject({ backup: "0 4 * * 0", drill: "0 12 1 * *" });
     expect(times(configured, { schedule: "weekly", tasks: ["drill", "prune"] })).toEqual({
       drill: "30 6 * * 0",

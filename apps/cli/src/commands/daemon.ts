@@ -1,4 +1,4 @@
-import { plannedTasks, runDaemon, runHistory, taskNames, type TaskName } from "@sutazai/backup-sdk";
+import { metricsText, plannedTasks, runDaemon, runHistory, taskNames, type TaskName } from "@sutazai/backup-sdk";
 import { exitCode } from "../exit-codes.ts";
 import { formatDaemonEvent } from "../printers/schedule.ts";
 import { runVerb } from "../session.ts";
@@ -36,24 +36,29 @@ export const daemonCommand: Verb<DaemonArguments> = {
       ...(grace !== undefined && { grace }),
     };
     const flags = { daemon, ...(timeZone !== undefined && { timeZone }), ...(jitter !== undefined && { jitter }) };
-    return runVerb(args, { flags, storeOnly: true, isLong: true }, async ({ config, printer, signal, reopen }) => {
-      const { settings } = config;
-      await runDaemon({
-        tasks: plannedTasks(settings, { tasks: task }),
-        history: runHistory(settings),
-        settings: settings.daemon,
-        open: (name) => reopen({ storeOnly: name !== "backup", log: name }),
-        signal,
-        onListening: (listening) =>
-          printer.result(
-            "daemon",
-            { host: settings.daemon.host, port: listening },
-            () => `health endpoint: http://${settings.daemon.host}:${listening}/healthz`,
-          ),
-        onEvent: (event) => printer.result(event.type, event, () => formatDaemonEvent(event)),
-        onResult: (_, { type, value, text }) => printer.result(type, value, () => text),
-      });
-      return exitCode.ok;
-    });
+    return runVerb(
+      args,
+      { flags, storeOnly: true, isLong: true },
+      async ({ config, system, printer, signal, reopen }) => {
+        const { settings } = config;
+        await runDaemon({
+          tasks: plannedTasks(settings, { tasks: task }),
+          history: runHistory(settings),
+          settings: settings.daemon,
+          open: (name) => reopen({ storeOnly: name !== "backup", log: name }),
+          signal,
+          metrics: async () => metricsText(await system.report()),
+          onListening: (listening) =>
+            printer.result(
+              "daemon",
+              { host: settings.daemon.host, port: listening },
+              () => `health endpoint: http://${settings.daemon.host}:${listening}/healthz`,
+            ),
+          onEvent: (event) => printer.result(event.type, event, () => formatDaemonEvent(event)),
+          onResult: (_, { type, value, text }) => printer.result(type, value, () => text),
+        });
+        return exitCode.ok;
+      },
+    );
   },
 };

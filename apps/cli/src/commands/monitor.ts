@@ -1,5 +1,5 @@
+import { formatDeliveries, formatLook, lookAsJson } from "@sutazai/backup-sdk";
 import { exitCodeOfLook } from "../exit-codes.ts";
-import { formatDeliveries, formatLook, lookForPrograms } from "../printers/look.ts";
 import { runVerb } from "../session.ts";
 import type { Verb } from "../verb.ts";
 
@@ -13,7 +13,7 @@ export const monitorCommand: Verb<object> = {
       for (const warning of report.warnings) printer.warning(warning);
       if (notifier === undefined) printer.warning("nobody is told: no channel is configured (docs/notifications.md)");
       const { deliveries } = report;
-      printer.result("monitor", { ...lookForPrograms(report), deliveries }, () =>
+      printer.result("monitor", { ...lookAsJson(report), deliveries }, () =>
         [formatLook(report), ...formatDeliveries(deliveries)].join("\n"),
       );
       return exitCodeOfLook(report);

@@ -1,6 +1,6 @@
 import { BackupError } from "@sutazai/backup-sdk";
 import { exitCode } from "../exit-codes.ts";
-import { formatTest } from "../printers/look.ts";
+import { formatTest } from "../printers/notify-test.ts";
 import { runVerb } from "../session.ts";
 import type { Verb } from "../verb.ts";
 

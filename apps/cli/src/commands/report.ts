@@ -1,6 +1,5 @@
 import { extname } from "node:path";
 import {
-  gatherReport,
   renderReport,
   reportFormats,
   reportTimes,
@@ -34,7 +33,7 @@ export const reportCommand: Verb<ReportArguments> = {
       .option("drill", { type: "string", describe: "Budget: how old a last drill may be (32d)", requiresArg: true }),
   run: (args) =>
     runVerb(args, { storeOnly: true, onlyLooks: true }, async ({ system, printer }) => {
-      const report = await gatherReport(system, reportTimes(args));
+      const report = await system.report(reportTimes(args));
       const format = args.format ?? formatOf[extname(args.output ?? "")] ?? "text";
       const content = await renderReport(report, format);
       if (args.output === undefined) {

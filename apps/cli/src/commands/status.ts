@@ -1,6 +1,6 @@
+import { formatLook, lookAsJson } from "@sutazai/backup-sdk";
 import type { Verb } from "../verb.ts";
 import { exitCodeOfLook } from "../exit-codes.ts";
-import { formatLook, lookForPrograms } from "../printers/look.ts";
 import { runVerb } from "../session.ts";
 
 export const statusCommand: Verb<object> = {
@@ -11,7 +11,7 @@ export const statusCommand: Verb<object> = {
     runVerb(args, { storeOnly: true, onlyLooks: true }, async ({ system, printer, signal }) => {
       const look = await system.look({ signal });
       const told = await system.told();
-      printer.result("status", { ...lookForPrograms(look), told }, () => formatLook(look, told));
+      printer.result("status", { ...lookAsJson(look), told }, () => formatLook(look, told));
       return exitCodeOfLook(look);
     }),
 };

@@ -1,11 +1,6 @@
-import {
-  formatDuration,
-  table,
-  type Delivery,
-  type Look,
-  type NotificationStanding,
-  type PingDelivery,
-} from "@sutazai/backup-sdk";
+import type { Delivery, Standing } from "@sutazai/backup-notifier";
+import { formatDuration, table } from "@sutazai/backup-reporter";
+import type { Look } from "./monitor-look.ts";
 
 const marks = { critical: "✗", warning: "!", info: "i" } as const;
 const heads = {
@@ -14,8 +9,8 @@ const heads = {
   critical: "✗ Something is wrong",
 } as const;
 
-/** Without what a report tells in full, and without what a container's environment holds. */
-export function lookForPrograms({ status, problems, report, probes, scheduler, logHead, notes }: Look): object {
+/** For programs: without what a report tells in full, and without what the environment of a container holds. */
+export function lookAsJson({ status, problems, report, probes, scheduler, logHead, notes }: Look): object {
   return {
     status,
     problems,
@@ -50,7 +45,8 @@ function answers(database: string, probes: Look["probes"]): boolean | null {
   return reached === undefined ? null : reached.error === null;
 }
 
-export function formatLook(look: Look, told: readonly NotificationStanding[] = []): string {
+/** For people. */
+export function formatLook(look: Look, told: readonly Standing[] = []): string {
   const { status, problems, report, probes, scheduler, notes } = look;
   return [
     heads[status],
@@ -89,6 +85,7 @@ export function formatLook(look: Look, told: readonly NotificationStanding[] = [
   ].join("\n");
 }
 
+/** What was sent, or should have been, a line each. */
 export function formatDeliveries(deliveries: readonly Delivery[]): string[] {
   const sent = deliveries.filter(({ outcome }) => outcome !== "skipped");
   return sent.map((delivery) =>
@@ -96,20 +93,4 @@ export function formatDeliveries(deliveries: readonly Delivery[]): string[] {
       ? `✗ ${delivery.channel} was not told of ${delivery.cause}: ${delivery.error.message}`
       : `✓ ${delivery.channel} was told: ${delivery.cause} (${delivery.state})`,
   );
-}
-
-export function formatTest(deliveries: readonly Delivery[], pings: readonly PingDelivery[]): string {
-  const tests = [
-    ...deliveries.map((delivery) => ({ ...delivery, what: delivery.state === "firing" ? "a test" : "its end" })),
-    ...pings.map((delivery) => ({ ...delivery, what: "a line for its log" })),
-  ];
-  return tests
-    .map((test) => {
-      if (test.outcome === "failed") {
-        const { reason, message, hint } = test.error;
-        return `✗ ${test.channel}: ${reason}: ${message}${hint === undefined ? "" : `\n  → ${hint}`}`;
-      }
-      return `✓ ${test.channel} took ${test.what}${"problems" in test ? test.problems.map((problem) => `\n  ! ${problem}`).join("") : ""}`;
-    })
-    .join("\n");
 }
