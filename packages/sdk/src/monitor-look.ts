@@ -54,7 +54,7 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
   const problems: Problem[] = [];
   let report: MasterReport | null = null;
   try {
-    report = await gatherReport(system, { now, ...reportExpectations(options, scheduler, now) });
+    report = await gatherReport(system, { now, ...expectations(options, scheduler, now) });
     notes.push(...report.notes);
     problems.push(...report.problems);
   } catch (thrown) {
@@ -93,7 +93,7 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
 const order: Readonly<Record<Problem["severity"], number>> = { critical: 0, warning: 1, info: 2 };
 
 /** What is configured over what follows from how often backups are made. */
-export function reportExpectations(
+export function expectations(
   { budgets = {}, budgetsOf: ofDatabases = {} }: Pick<LookOptions, "budgets" | "budgetsOf">,
   scheduler: SchedulerStanding | null,
   now: Date,

@@ -71,7 +71,7 @@ const volumePlaces = (volume: string): string[] => [
 ];
 
 /** A file system is told by its device. What cannot be looked at from here (another machine's Docker, no rights) is left out. */
-async function sharingDisk(store: string, reached: readonly Reached[]): Promise<string[]> {
+export async function sharingDisk(store: string, reached: readonly Reached[]): Promise<string[]> {
   const own = await deviceOf([store]);
   if (own === undefined) return [];
   const devices = await Promise.all(

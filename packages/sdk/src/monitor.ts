@@ -3,7 +3,7 @@ import type { Delivery, Notice, Notifier, Standing } from "@sutazai/backup-notif
 import type { MasterReport } from "@sutazai/backup-reporter";
 import type { BudgetSettings } from "./budget-settings.ts";
 import type { SystemParts } from "./context.ts";
-import { lookAt, reportExpectations, type Look } from "./monitor-look.ts";
+import { lookAt, expectations, type Look } from "./monitor-look.ts";
 import type { SchedulerStanding } from "./monitor-schedule.ts";
 import { deliveryWarnings, noticesOf } from "./notify.ts";
 import { gatherReport, metricsText, writeReportFile, type ReportOptions } from "./report.ts";
@@ -76,7 +76,7 @@ export async function expectedReport(
   options: ReportOptions = {},
 ): Promise<MasterReport> {
   const scheduler = await watch.scheduler?.().catch(() => null);
-  const expected = reportExpectations(watch, scheduler ?? null, options.now ?? new Date());
+  const expected = expectations(watch, scheduler ?? null, options.now ?? new Date());
   const budgets = { ...expected.budgets, ...options.budgets };
   return gatherReport({ store, databases: [...databases.values()] }, { ...expected, ...options, budgets });
 }

@@ -33,7 +33,7 @@ function firingNotice({ database, ...problem }: Problem, look: Seen): Notice {
 }
 
 function resolvedNotice(cause: string, open: readonly Standing[], look: Seen): Notice {
-  const [family = "", database] = split(cause);
+  const [family, database] = split(cause);
   const databases = look.report?.databases.some((each) => each.database === database) ? [database ?? ""] : [];
   return {
     cause,

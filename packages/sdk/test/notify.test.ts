@@ -59,7 +59,7 @@ const pathOf = ({ path }: Received) => path.split("?")[0];
 const told = (requests: readonly Received[]) =>
   requests.map(({ body }) => {
     const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
-    return [occasion, notice.cause];
+    return `${occasion} ${notice.cause}`;
   });
 const warnings = () => events.flatMap((event) => (event.type === "warning" ? event.message : []));
 
@@ -90,7 +90,7 @@ describe("the dead man's switch", () => {
     system.store.prepare = () => Promise.reject(new BackupError("no-space", "the disk is full", { hint: "make room" }));
     await expect(system.backup()).rejects.toMatchObject({ reason: "no-space" });
     expect(check.requests.map(pathOf).slice(-2)).toEqual(["/ping/start", "/ping/fail"]);
-    expect(told(hook.requests)).toEqual([["first", "run-failed:backup"]]);
+    expect(told(hook.requests)).toEqual(["first run-failed:backup"]);
     await system.monitor();
     expect(hook.requests).toHaveLength(1);
   });
@@ -104,7 +104,7 @@ describe("notices", () => {
     two.at("backup");
     await system.backup();
     await system.backup();
-    expect(told(hook.requests)).toEqual([["first", "backup-failed:two"]]);
+    expect(told(hook.requests)).toEqual(["first backup-failed:two"]);
     const { notice, text } = JSON.parse(hook.requests[0]?.body ?? "") as { notice: object; text: string };
     const safe = good.databases.find(({ database }) => database === "two")?.backup?.id;
     expect(notice).toMatchObject({
@@ -117,7 +117,7 @@ describe("notices", () => {
     two.heal();
     await system.backup();
     await system.backup();
-    expect(told(hook.requests).slice(1)).toEqual([["resolved", "backup-failed:two"]]);
+    expect(told(hook.requests).slice(1)).toEqual(["resolved backup-failed:two"]);
     expect(JSON.parse(hook.requests[1]?.body ?? "")).toMatchObject({
       notice: { title: "Over: the last backup of two failed" },
     });
@@ -134,10 +134,7 @@ describe("notices", () => {
     hook.status = 200;
     hook.requests.length = 0;
     await system.backup();
-    expect(told(hook.requests).sort()).toEqual([
-      ["first", "backup-failed:two"],
-      ["first", "no-good-backup:two"],
-    ]);
+    expect(told(hook.requests).sort()).toEqual(["first backup-failed:two", "first no-good-backup:two"]);
   });
 
   test("what was damaged is told by the verification that found it", async () => {
@@ -147,10 +144,7 @@ describe("notices", () => {
     const { manifest } = await system.show(id);
     await system.store.annotate(manifest.id, "verification", { level: "checksum", ok: false });
     await system.verify({ databases: ["two"] });
-    expect(told(hook.requests).sort()).toEqual([
-      ["first", "damaged:one"],
-      ["first", "no-good-backup:one"],
-    ]);
+    expect(told(hook.requests).sort()).toEqual(["first damaged:one", "first no-good-backup:one"]);
   });
 });
 
