@@ -19,6 +19,7 @@ import { restoreCommand } from "./commands/restore.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
 import { statusCommand } from "./commands/status.ts";
+import { testCommand } from "./commands/test.ts";
 import { unlockCommand } from "./commands/unlock.ts";
 import { unpinCommand } from "./commands/unpin.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -33,6 +34,7 @@ const verbs = [
   listCommand,
   showCommand,
   verifyCommand,
+  testCommand,
   statusCommand,
   monitorCommand,
   notifyCommand,

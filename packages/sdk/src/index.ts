@@ -108,6 +108,12 @@ export {
   type PlannedTask,
   type SchedulePlan,
 } from "@sutazai/backup-scheduler";
+export type { CheckStatus, Finding, Layer } from "./self-test/check.ts";
+export { formatSelfTest } from "./self-test/format.ts";
+export { keepSelfTest, selfTestDirectory } from "./self-test/keep.ts";
+export { selfTestSubject } from "./self-test/open.ts";
+export { runSelfTest, type CheckResult, type SelfTestOptions, type SelfTestReport } from "./self-test/run.ts";
+export type { TestedSystem } from "./self-test/subject.ts";
 export { describeOperation, stepsOf } from "./unfinished.ts";
 export type { Coverage, Share } from "./share.ts";
 export {
