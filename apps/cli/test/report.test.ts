@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { localStore, masterReportSchema } from "@sutazai/backup-sdk";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { daily, fabricate } from "../../../packages/sdk/test/fabricated-store.ts";
+
+// Each test starts the program several times.
+vi.setConfig({ testTimeout: 90_000 });
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 

@@ -1,4 +1,3 @@
-import { createTransport } from "nodemailer";
 import { secretSchema, type Secret } from "@sutazai/backup-core";
 import { z } from "zod";
 import { deliveryFailure, type Message, type NoticeChannel, type Receipt } from "../channel.ts";
@@ -79,6 +78,8 @@ export function emailChannel(options: EmailOptions): NoticeChannel {
     const recipients = to.filter((address) => !message.served.includes(address));
     // Whoever was still without it is not among the recipients any more.
     if (recipients.length === 0) return { accepted: [], refused: [] };
+    // Thirty megabytes of memory: for who sends mail alone.
+    const { createTransport } = await import("nodemailer");
     const transport = createTransport({
       host,
       port: options.port ?? ports[tls],
