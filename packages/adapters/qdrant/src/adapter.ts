@@ -1,11 +1,12 @@
 import { BackupError, inTurn, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
+import { planReplacement, replaceMethod, restoreByReplacing } from "./data/restore.ts";
 import { drill } from "./drill.ts";
 import { fence } from "./fence.ts";
 import { fingerprint, formName } from "./fingerprint.ts";
 import { inspectArtifact } from "./inspect.ts";
-import { qdrantOptionsSchema, type QdrantOptions } from "./options.ts";
+import { collectionForms, qdrantOptionsSchema, type QdrantOptions } from "./options.ts";
 import { examine, method } from "./plan.ts";
 import { probe } from "./probe.ts";
 import { recover } from "./recover.ts";
@@ -27,7 +28,8 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
       hint: "mend the settings named",
     });
   }
-  const settings = { forms: options.forms ?? ["snapshot"], contentDigest: options.contentDigest ?? true } as const;
+  const forms = options.forms ?? (["snapshot"] as const);
+  const uploaded = collectionForms.filter((form) => forms.includes(form));
   const exact = options.exact ?? false;
   const hasContainer = containerName(options) !== undefined;
 
@@ -55,30 +57,48 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
     kind: "qdrant",
     name,
     capabilities: {
-      forms: settings.forms.map((form) => ({ name: form, pointInTime: false, byDefault: true })),
-      restoreMethods: [{ name: method, restarts: false, fence: hasContainer ? "isolated" : "none" }],
-      restoresPart: true,
+      forms: forms.map((form) => ({ name: form, pointInTime: form === "data", byDefault: true })),
+      restoreMethods: [
+        ...(uploaded.length > 0
+          ? [
+              {
+                name: method,
+                forms: collectionForms,
+                restarts: false,
+                fence: hasContainer ? ("isolated" as const) : ("none" as const),
+              },
+            ]
+          : []),
+        ...(forms.includes("data")
+          ? [{ name: replaceMethod, forms: ["data"], restarts: true, fence: "isolated" as const }]
+          : []),
+      ],
+      restoresPart: uploaded.length > 0,
     },
     probe: (context) => connected("probe", context, (server) => probe(context, server)),
     // In turn: a server names its snapshots by the second.
     backup: (context, sink) =>
       connected("backup", context, (server) =>
         inTurn(containerName(options) ?? options.url ?? name, context.signal, () =>
-          backup(context, server, settings, sink),
+          backup(context, server, options, sink),
         ),
       ),
     planRestore: (context, manifest, chosen) =>
-      connected(
-        "plan-restore",
-        context,
-        async (server) => (await examine(context, server, manifest, chosen, exact)).plan,
+      connected("plan-restore", context, async (server) =>
+        formName(chosen.form) === "data"
+          ? planReplacement(context, server, options, manifest, chosen)
+          : (await examine(context, server, manifest, chosen, exact)).plan,
       ),
     fence: (context) => connected("fence", context, (server) => fence(context, server)),
     restore: (context, source, chosen) =>
-      connected("restore", context, (server) => restore(context, server, source, chosen, exact)),
+      connected("restore", context, (server) =>
+        formName(chosen.form) === "data"
+          ? restoreByReplacing(context, server, options, source)
+          : restore(context, server, source, chosen, exact),
+      ),
     fingerprint: (context, form) =>
       connected("fingerprint", context, (server) =>
-        fingerprint(context, server, formName(form), settings.contentDigest),
+        fingerprint(context, server, formName(form), options.contentDigest ?? true),
       ),
     inspectArtifact: (artifact, content, facts) =>
       told("inspect", undefined, () => inspectArtifact(artifact, content, facts)),

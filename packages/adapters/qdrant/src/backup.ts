@@ -1,23 +1,24 @@
 import type { ArtifactSink, BackupFacts, Fingerprint, OperationContext } from "@sutazai/backup-core";
 import { captureCollection, type Capture } from "./capture.ts";
 import { listCollections, readAliases, type Aliases } from "./collections.ts";
-import { artifactOf, detailsAsJson, inventoryArtifact, type Inventory } from "./details.ts";
+import { artifactOf, dataArtifact, detailsAsJson, inventoryArtifact, parseDetails, type Inventory } from "./details.ts";
 import { sha256, writeOnce } from "./digest.ts";
 import { aliasFacts } from "./facts.ts";
-import type { FormName } from "./options.ts";
+import { captureData } from "./data/capture.ts";
+import { collectionForms, type CollectionForm, type QdrantOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 
 export interface BackupSettings {
-  readonly forms: readonly FormName[];
+  readonly forms: readonly CollectionForm[];
   readonly contentDigest: boolean;
 }
 
-const methods: Readonly<Record<FormName, string>> = {
+const methods: Readonly<Record<CollectionForm, string>> = {
   snapshot: "POST /collections/{collection}/snapshots",
   scroll: "POST /collections/{collection}/points/scroll",
 };
 
-const notCovered: Readonly<Record<FormName, readonly string[]>> = {
+const notCovered: Readonly<Record<CollectionForm, readonly string[]>> = {
   snapshot: ["the moment differs from collection to collection: they are captured one after the other"],
   scroll: [
     "the points are not those of one moment where others write meanwhile",
@@ -25,8 +26,46 @@ const notCovered: Readonly<Record<FormName, readonly string[]>> = {
   ],
 };
 
-/** Captures one collection after the other, so that the server's disk holds no more than one snapshot of ours. */
+/** Captures the server in every form wanted. */
 export async function backup(
+  context: OperationContext,
+  server: Server,
+  options: QdrantOptions,
+  sink: ArtifactSink,
+): Promise<BackupFacts> {
+  const wanted = options.forms ?? ["snapshot"];
+  const forms = collectionForms.filter((form) => wanted.includes(form));
+  const settings = { forms, contentDigest: options.contentDigest ?? true };
+  const collections =
+    forms.length === 0 ? await nothingApart(context, server) : await backupCollections(context, server, settings, sink);
+  if (!wanted.includes("data")) return collections;
+  const { form, digest } = await captureData(context, server, options, sink);
+  const details = parseDetails(collections.details);
+  return {
+    ...collections,
+    forms: [...collections.forms, form],
+    details: detailsAsJson({
+      collections: details?.collections ?? [],
+      aliases: details?.aliases ?? {},
+      digests: { ...details?.digests, [dataArtifact]: digest },
+    }),
+  };
+}
+
+/** Where no collection is captured apart. */
+async function nothingApart({ signal }: OperationContext, server: Server): Promise<BackupFacts> {
+  return {
+    serverVersion: server.version,
+    forms: [],
+    incomplete: [],
+    warnings: server.warnings,
+    empty: (await listCollections(server, signal)).length === 0,
+    details: null,
+  };
+}
+
+/** Captures one collection after the other, so that the server's disk holds no more than one snapshot of ours. */
+async function backupCollections(
   context: OperationContext,
   server: Server,
   settings: BackupSettings,
@@ -81,7 +120,9 @@ export async function backup(
         .filter(({ name }) => names.has(name))
         .map(({ name, forms, neighbours }) => ({
           name,
-          artifacts: Object.fromEntries(Object.keys(forms).map((form) => [form, artifactOf(name, form as FormName)])),
+          artifacts: Object.fromEntries(
+            Object.keys(forms).map((form) => [form, artifactOf(name, form as CollectionForm)]),
+          ),
           neighbours,
         })),
       aliases,

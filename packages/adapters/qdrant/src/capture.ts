@@ -14,7 +14,7 @@ import { PassingDigest } from "./digest.ts";
 import { headLine, tailLine } from "./export-file.ts";
 import { configFacts, contentFacts, infoFacts } from "./facts.ts";
 import { readNeighbours } from "./neighbours.ts";
-import type { FormName } from "./options.ts";
+import type { CollectionForm } from "./options.ts";
 import { readContent, type ContentPass } from "./scroll.ts";
 import { downloadSnapshot, makeSnapshot } from "./server-snapshot.ts";
 import type { Server } from "./server.ts";
@@ -25,7 +25,7 @@ export interface Capture {
   readonly name: string;
   /** Every form that was wanted is there. */
   readonly isWhole: boolean;
-  readonly forms: Partial<Record<FormName, CapturedForm>>;
+  readonly forms: Partial<Record<CollectionForm, CapturedForm>>;
   /** Undefined where nothing of it was captured. */
   readonly inventory: InventoriedCollection | undefined;
   readonly neighbours: readonly Neighbourhood[];
@@ -49,7 +49,7 @@ export async function captureCollection(
   sink: ArtifactSink,
 ): Promise<Capture> {
   const { signal } = context;
-  const forms: Partial<Record<FormName, CapturedForm>> = {};
+  const forms: Partial<Record<CollectionForm, CapturedForm>> = {};
   const begun = await unlessDropped(server, name, async () => ({
     info: await readInfo(server, name, signal),
     shards: await readShards(server, name, signal),

@@ -7,7 +7,7 @@ import {
   type CollectionConfig,
   type CollectionInfo,
 } from "./collections.ts";
-import type { FormName } from "./options.ts";
+import type { CollectionForm } from "./options.ts";
 
 /** What a restore and an inspection want to know of a backup before they read it. */
 export interface BackupDetails {
@@ -20,7 +20,7 @@ export interface BackupDetails {
 export interface CapturedCollection {
   readonly name: string;
   /** By form, the artifact that holds it. */
-  readonly artifacts: Partial<Readonly<Record<FormName, string>>>;
+  readonly artifacts: Partial<Readonly<Record<CollectionForm, string>>>;
   /** What search found near some points; empty where others wrote meanwhile. */
   readonly neighbours: readonly Neighbourhood[];
 }
@@ -97,16 +97,17 @@ export const inventorySchema: z.ZodType<Inventory> = z.looseObject({
 });
 
 export const inventoryArtifact = "collections.json";
+export const dataArtifact = "data.tar";
 
-const suffixes: Readonly<Record<FormName, string>> = { snapshot: ".snapshot", scroll: ".jsonl" };
+const suffixes: Readonly<Record<CollectionForm, string>> = { snapshot: ".snapshot", scroll: ".jsonl" };
 
 /** Names of collections may hold what separates directories. */
-export function artifactOf(collection: string, form: FormName): string {
+export function artifactOf(collection: string, form: CollectionForm): string {
   return `collections/${collection.replaceAll("%", "%25").replaceAll("/", "%2F")}${suffixes[form]}`;
 }
 
 /** The collection and the form that an artifact's name tells of. */
-export function collectionOf(artifact: string): { readonly name: string; readonly form: FormName } | undefined {
+export function collectionOf(artifact: string): { readonly name: string; readonly form: CollectionForm } | undefined {
   const match = /^collections\/([^/]+)(\.snapshot|\.jsonl)$/s.exec(artifact);
   if (match === null) return undefined;
   const name = (match[1] ?? "").replaceAll("%2F", "/").replaceAll("%25", "%");

@@ -35,6 +35,7 @@ export function drill(
     apiKey,
     tls: false,
     forms: [form],
+    directory,
     contentDigest: options.contentDigest,
   });
   return {
@@ -72,7 +73,7 @@ async function compare(
   if (compareFingerprints(expected, found).length > 0) return { fingerprint: found, expected, evidence };
   let compared = 0;
   for (const { name, artifacts, neighbours } of readDetails(manifest).collections) {
-    if (artifacts[form] === undefined) continue;
+    if (form === "data" || artifacts[form] === undefined) continue;
     const changed = await changedNeighbours(server, name, neighbours, signal);
     compared += neighbours.length;
     if (changed.length > 0) {

@@ -6,7 +6,9 @@ import {
   type Inspection,
   type InspectionContext,
 } from "@sutazai/backup-core";
-import { collectionOf, inventoryArtifact, inventorySchema, parseDetails } from "./details.ts";
+import { readTar } from "@sutazai/backup-formats";
+import { collectionOf, dataArtifact, inventoryArtifact, inventorySchema, parseDetails } from "./details.ts";
+import { dataEntries } from "./data/restore.ts";
 import { PassingDigest } from "./digest.ts";
 import { readExport } from "./export-file.ts";
 import { aliasFacts, configFacts, contentFacts, infoFacts } from "./facts.ts";
@@ -52,6 +54,7 @@ type Reader = (content: Bytes) => Promise<Fingerprint>;
 
 function readerOf(artifact: string): Reader {
   if (artifact === inventoryArtifact) return inspectInventory;
+  if (artifact === dataArtifact) return inspectData;
   const collection = collectionOf(artifact);
   if (collection !== undefined) {
     const inspect = { snapshot: inspectSnapshot, scroll: inspectExport }[collection.form];
@@ -61,6 +64,12 @@ function readerOf(artifact: string): Reader {
     operation: "qdrant.inspect",
     hint: `it has ${inventoryArtifact}, and of each collection collections/<name>.snapshot or .jsonl`,
   });
+}
+
+/** The files are the server's own affair: that they are those that were captured, the digest shows. */
+async function inspectData(content: Bytes): Promise<Fingerprint> {
+  for await (const _ of readTar(content, { types: dataEntries })) continue;
+  return {};
 }
 
 async function inspectSnapshot(name: string, content: Bytes): Promise<Fingerprint> {

@@ -1,7 +1,11 @@
 import { secretSchema, type Secret } from "@sutazai/backup-core";
 import { z } from "zod";
 
-export const formNames = ["snapshot", "scroll"] as const;
+/** Of what each collection is captured apart. */
+export const collectionForms = ["snapshot", "scroll"] as const;
+export type CollectionForm = (typeof collectionForms)[number];
+
+export const formNames = ["snapshot", "scroll", "data"] as const;
 export type FormName = (typeof formNames)[number];
 
 /** How one Qdrant server is reached, and what is taken of it: by its container, or by its URL alone. */
@@ -18,10 +22,14 @@ export interface QdrantOptions {
   readonly apiKey?: Secret | undefined;
   /** Speak TLS to a container; `ca` is a certificate in PEM that the server's own is checked against, `serverName` the name it is made out to. */
   readonly tls?: boolean | { readonly ca?: string | undefined; readonly serverName?: string | undefined } | undefined;
-  /** What a backup holds: `snapshot` unless given. */
+  /** What a backup holds: `snapshot` unless given. `data`, the storage directory, only by its container. */
   readonly forms?: readonly FormName[] | undefined;
   /** Whether the points are read twice, besides the snapshot, for a digest of what is in them; `true` unless given. */
   readonly contentDigest?: boolean | undefined;
+  /** The storage directory in the container, for the form `data`; found from its environment unless given. */
+  readonly directory?: string | undefined;
+  /** Seconds that the server may stand still for the form `data`; 10 unless given. */
+  readonly maxPauseSeconds?: number | undefined;
   /** Whether a restore removes collections and aliases that the backup does not have; `false` unless given. */
   readonly exact?: boolean | undefined;
 }
@@ -53,7 +61,16 @@ export const qdrantOptionsSchema: z.ZodType<QdrantOptions> = z
       .array(z.enum(formNames))
       .min(1)
       .optional()
-      .describe("What a backup holds: the server's own snapshots, and a portable export of all points as JSON lines"),
+      .describe(
+        "What a backup holds: the server's own snapshots, a portable export of all points as JSON lines (scroll), its storage directory (data)",
+      ),
+    directory: z.string().startsWith("/").optional().describe("The storage directory inside the container"),
+    maxPauseSeconds: z
+      .number()
+      .positive()
+      .max(3_600)
+      .optional()
+      .describe("Seconds that the server may stand still for the form data; 10 unless given"),
     contentDigest: z
       .boolean()
       .optional()
@@ -65,6 +82,9 @@ export const qdrantOptionsSchema: z.ZodType<QdrantOptions> = z
   })
   .refine(({ container, url }) => container === undefined || url === undefined, {
     error: "give either `container` or `url`, not both",
+  })
+  .refine(({ forms, url }) => url === undefined || forms?.includes("data") !== true, {
+    error: "the form `data` needs a `container`",
   })
   .refine(({ forms }) => forms === undefined || new Set(forms).size === forms.length, {
     error: "each of `forms` only once",

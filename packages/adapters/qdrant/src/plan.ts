@@ -10,7 +10,7 @@ import {
 import { listCollections, readAliases, type Aliases } from "./collections.ts";
 import { readDetails, type CapturedCollection } from "./details.ts";
 import { formName } from "./fingerprint.ts";
-import type { FormName } from "./options.ts";
+import { collectionForms, type CollectionForm, type FormName } from "./options.ts";
 import type { Server } from "./server.ts";
 
 /** The one way to restore: everything is sent to the running server. */
@@ -19,7 +19,7 @@ export const method = "upload";
 /** What a restore is going to work on. */
 export interface Examination {
   readonly plan: RestorePlan;
-  readonly form: FormName;
+  readonly form: CollectionForm;
   readonly collections: readonly CapturedCollection[];
   /** Those of the backup that go with these collections. */
   readonly aliases: Aliases;
@@ -39,8 +39,15 @@ export async function examine(
 ): Promise<Examination> {
   const refuse = (reason: BackupErrorReason, message: string, hint: string) =>
     new BackupError(reason, message, { operation: "qdrant.plan-restore", database: manifest.database, hint });
-  const form = formName(formOf(manifest, wantedForm).name);
-  if (wantedMethod !== method) throw refuse("unsupported", `there is no method "${wantedMethod}"`, `use "${method}"`);
+  const wanted = formName(formOf(manifest, wantedForm).name);
+  const form = collectionForms.find((name) => name === wanted);
+  if (form === undefined || wantedMethod !== method) {
+    throw refuse(
+      "unsupported",
+      `the form ${wanted} is not restored by "${wantedMethod}"`,
+      `use "${method}", for another form`,
+    );
+  }
   assertVersions(form, manifest.serverVersion, server.version, refuse);
 
   const details = readDetails(manifest);
@@ -96,7 +103,7 @@ export async function examine(
 }
 
 function stepsOf(
-  form: FormName,
+  form: CollectionForm,
   collections: readonly CapturedCollection[],
   live: readonly string[],
   removed: readonly string[],
@@ -126,10 +133,10 @@ function quoted(names: readonly string[]): string {
   return names.map((name) => JSON.stringify(name)).join(", ");
 }
 
-type Refuse = (reason: BackupErrorReason, message: string, hint: string) => BackupError;
+export type Refuse = (reason: BackupErrorReason, message: string, hint: string) => BackupError;
 
 /** Snapshots go into the same minor version, the same patch or a later one; exported points into any server but one of an older major version. */
-function assertVersions(form: FormName, ofBackup: string, ofServer: string, refuse: Refuse): void {
+export function assertVersions(form: FormName, ofBackup: string, ofServer: string, refuse: Refuse): void {
   const [major = 0, minor = 0, patch = 0] = ofBackup.split(".").map((part) => Number.parseInt(part, 10));
   const [liveMajor = 0, liveMinor = 0, livePatch = 0] = ofServer.split(".").map((part) => Number.parseInt(part, 10));
   const message = `the backup is of Qdrant ${ofBackup}, the server is ${ofServer}`;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { recoverStaged, stagedAction, swapOf, swappedAction, undoSwap } from "@sutazai/backup-containers";
 import { toBackupError, type JournalRecord, type RecoveryContext, type Settlement } from "@sutazai/backup-core";
 import { createCollection, deleteCollection, listCollections, setAliases } from "./collections.ts";
 import { fromJournal, type MadeSnapshot, type SnapshotIntent } from "./journal-records.ts";
@@ -16,6 +17,12 @@ export async function recover(
   settlement: Settlement,
   context: RecoveryContext,
 ): Promise<void> {
+  const { containers } = context;
+  if (record.action === stagedAction) return recoverStaged(containers, swapOf(record.data));
+  if (record.action === swappedAction) {
+    // Finished: the new files are in place, and `staged`, which is older, removes the others.
+    return settlement === "undo" ? undoSwap(containers, swapOf(record.data)) : undefined;
+  }
   const { action, data } = fromJournal(record);
   // Told by another record, or part of what is to stay.
   if (settlement === "finish" && action !== "snapshot") return;

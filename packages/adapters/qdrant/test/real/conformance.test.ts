@@ -15,3 +15,11 @@ adapterConformance({
   adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["scroll"], exact: true }),
   content: qdrantContent({ points: 200 }),
 });
+
+adapterConformance({
+  title: "Qdrant by its storage directory",
+  start: () => startServer("qdrant"),
+  adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["data"] }),
+  content: qdrantContent({ points: 200 }),
+  slow: true,
+});
