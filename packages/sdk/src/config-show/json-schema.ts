@@ -62,7 +62,7 @@ function withChannels({ properties, ...rest }: Schema): Schema {
 function withFiles(optionsSchema: z.ZodType, secrets: readonly string[]): Record<string, Schema> {
   const options = Object.entries(schemaOf(optionsSchema).properties ?? {}).flatMap(([option, schema]) => {
     if (!secrets.includes(option)) return [[option, schema] as const];
-    const description = String(schema["description"] ?? option);
+    const description = typeof schema["description"] === "string" ? schema["description"] : option;
     return [
       [option, { type: "string", description: `${description} (better: ${option}File)` }] as const,
       [`${option}File`, { type: "string", description: `File that holds it: ${description}` }] as const,

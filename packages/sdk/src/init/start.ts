@@ -1,4 +1,4 @@
-import type { BackupConfig, DatabaseConfig } from "../config/settings.ts";
+import type { BackupConfig } from "../config/settings.ts";
 import type { TriedDatabase } from "./propose.ts";
 
 /** What a first configuration consists of. */
@@ -25,7 +25,7 @@ export function startingConfig({ dir, schedule, databases }: StartingPoint): {
 } {
   const entries = databases.map(({ tried: { name, kind, container }, options }) => {
     const needsKind = name !== kind;
-    return [name, { ...(needsKind && { kind }), container, ...options } as DatabaseConfig] as const;
+    return [name, { ...(needsKind && { kind }), container, ...options }] as const;
   });
   return {
     config: { dir, schedules: { backup: schedule }, databases: Object.fromEntries(entries) },

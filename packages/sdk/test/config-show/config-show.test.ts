@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerInfo, ContainerRuntime } from "@sutazai/backup-core";
-import Ajv from "ajv";
+import { Ajv } from "ajv";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { redactSetting } from "../../src/config-show/redaction.ts";
 import { configJsonSchema, effectiveSettings, loadConfig } from "../../src/index.ts";

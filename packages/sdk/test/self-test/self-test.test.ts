@@ -229,7 +229,7 @@ describe("a check", () => {
           throw new TypeError("broke");
         },
       }),
-      check({ id: "tools.hangs", limit: 20, run: () => new Promise(() => undefined) }),
+      check({ id: "tools.hangs", limit: 20, run: () => new Promise<never>(() => undefined) }),
       check({ id: "tools.well" }),
     ]);
     expect(report.checks).toMatchObject([
@@ -245,11 +245,17 @@ describe("a check", () => {
     const hangs = check({
       run: () => {
         controller.abort();
-        return new Promise(() => undefined);
+        return new Promise<never>(() => undefined);
       },
     });
     const report = await run([hangs, check({ id: "tools.later", alone: true })], { signal: controller.signal });
     expect(report.status).toBe("cancelled");
     expect(report.checks.map(({ status }) => status)).toEqual(["skip", "skip"]);
   });
+});
+
+test("docs/self-test.md tells of every check", async () => {
+  const page = await readFile(new URL("../../../../docs/self-test.md", import.meta.url), "utf8");
+  const told = [...page.matchAll(/^\| `([a-z-]+\.[a-z-]+)` +\| (.*?) +\|/gm)].map(([, id, title]) => [id, title]);
+  expect(told).toEqual(checks.map(({ id, title }) => [id, title]));
 });
