@@ -7,8 +7,8 @@ import {
   overdueSince,
   type Backend,
   type BackendName,
-  type PlannedTask,
   type Schedule,
+  type TaskRun,
 } from "@sutazai/backup-scheduler";
 import type { Problem } from "@sutazai/backup-reporter";
 import { z } from "zod";
@@ -28,9 +28,9 @@ export interface SchedulerStanding {
 export interface ScheduledTaskStanding {
   readonly task: string;
   readonly schedule: Schedule;
-  /** When it should have run well by, and has not; null where it has. */
+  /** When it should have run by, however it ended, and has not; null where it has. */
   readonly overdueSince: string | null;
-  /** What else is wrong with it: its timer is not active. */
+  /** What else is wrong with it: its timer is not active, its last run failed where nothing else tells. */
   readonly problem: string | null;
 }
 
@@ -57,14 +57,15 @@ export async function lookAtScheduler({
     const tasks = await Promise.all(
       found.map(async ({ task }): Promise<ScheduledTaskStanding> => {
         const { known } = await lastRuns(task.name, system, history);
-        const overdue = known === undefined ? undefined : overdueSince(task, known, now);
-        const { problem = null } = await backend.timerState(task);
-        return { ...standing(task), overdueSince: overdue?.toISOString() ?? null, problem };
+        const begun = [known?.last?.startedAt, known?.lastSuccess].filter((at) => at !== undefined).sort();
+        const { problem = failureOf(task.name, known?.last) } = await backend.timerState(task);
+        const late = lateSince(task.schedule, begun.at(-1) ?? known?.since, now);
+        return { task: task.name, schedule: task.schedule, overdueSince: late, problem };
       }),
     );
     return { by: backend.name, tasks, isWanted };
   }
-  const tasks = await askDaemon(settings);
+  const tasks = await askDaemon(settings, now);
   return { by: tasks === undefined ? null : "daemon", tasks: tasks ?? [], isWanted };
 }
 
@@ -80,28 +81,50 @@ function ofThisHost(): Backend[] {
   );
 }
 
-function standing({ name, schedule }: PlannedTask): Pick<ScheduledTaskStanding, "task" | "schedule"> {
-  return { task: name, schedule };
+/** When a run should have begun by since the last one, or since it is known; null where none is late. */
+function lateSince(schedule: Schedule, last: string | undefined, now: Date): string | null {
+  if (last === undefined) return null;
+  return overdueSince({ schedule }, { since: last, runs: 0 }, now)?.toISOString() ?? null;
+}
+
+/** How backups and drills ended is in their reports; of the others only their history tells. */
+function failureOf(task: string, last: Pick<TaskRun, "status" | "problem"> | undefined): string | null {
+  if (last === undefined || last.status === "ok" || task === "backup" || task === "drill") return null;
+  return `Its last run was ${last.status}${last.problem === undefined ? "" : `: ${last.problem}`}.`;
 }
 
 const health = z.object({
   tasks: z.array(
-    z.object({ task: z.string(), schedule: z.string(), timeZone: z.string(), overdueSince: z.string().optional() }),
+    z.object({
+      task: z.string(),
+      schedule: z.string(),
+      timeZone: z.string(),
+      last: z
+        .object({
+          startedAt: z.string(),
+          status: z.enum(["ok", "partial", "failed", "cancelled"]),
+          problem: z.string().optional(),
+        })
+        .optional(),
+      overdueSince: z.string().optional(),
+    }),
   ),
 });
 
 /** What a daemon on this host says of its tasks; undefined where none answers. */
-async function askDaemon({ daemon: { host, port } }: Settings): Promise<ScheduledTaskStanding[] | undefined> {
+async function askDaemon(
+  { daemon: { host, port } }: Settings,
+  now: Date,
+): Promise<ScheduledTaskStanding[] | undefined> {
   if (port === 0) return undefined;
   const address = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   try {
     const answer = await fetch(`http://${address}:${port}/healthz`, { signal: AbortSignal.timeout(2000) });
-    return health.parse(await answer.json()).tasks.map(({ task, schedule, timeZone, overdueSince: overdue }) => ({
-      task,
-      schedule: { expression: schedule, timeZone },
-      overdueSince: overdue ?? null,
-      problem: null,
-    }));
+    return health.parse(await answer.json()).tasks.map(({ task, schedule: expression, timeZone, last, ...rest }) => {
+      const schedule = { expression, timeZone };
+      const late = last === undefined ? (rest.overdueSince ?? null) : lateSince(schedule, last.startedAt, now);
+      return { task, schedule, overdueSince: late, problem: failureOf(task, last) };
+    });
   } catch {
     return undefined;
   }
@@ -135,14 +158,14 @@ export function schedulerProblems({ by, tasks, isWanted }: SchedulerStanding, at
   }
   return tasks.flatMap(({ task, overdueSince: overdue, problem }): Problem[] => {
     if (overdue === null && problem === null) return [];
-    const late = overdue === null ? [] : [`It has not run well when it should have by ${overdue}.`];
+    const late = overdue === null ? [] : [`It should have run by ${overdue}.`];
     return [
       {
         cause: `schedule:${task}`,
         severity: task === "backup" ? "critical" : "warning",
         database: null,
         since: overdue ?? at,
-        title: `The schedule of ${task} does not fire as it should`,
+        title: overdue === null ? `The scheduled ${task} does not go well` : `The scheduled ${task} did not run`,
         what: [...late, ...(problem === null ? [] : [problem])].join(" "),
         action: "Run `sutazai-backup schedule status`.",
       },

@@ -70,7 +70,7 @@ const phrases: Readonly<Record<string, (of: string) => string>> = {
   docker: () => "Docker cannot be reached",
   "nothing-protected": () => "no database is backed up",
   "run-failed": (of) => `a ${of} could not be begun`,
-  schedule: (of) => (of === "" ? "nothing makes backups by itself" : `the schedule of ${of} does not fire`),
+  schedule: (of) => (of === "" ? "nothing makes backups by itself" : `the scheduled ${of} does not run as it should`),
   store: () => "the store cannot be read",
   "store-disk": () => "the store is on the databases' own disk",
   "store-full": () => "the store has too little room",
