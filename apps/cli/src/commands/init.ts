@@ -17,7 +17,7 @@ import {
 } from "@sutazai/backup-sdk";
 import { runBareVerb, type BareSession } from "../bare-verb.ts";
 import { exitCode, type ExitCode } from "../exit-codes.ts";
-import { noQuestions, terminalQuestions, type Questions } from "../init/questions.ts";
+import { noQuestions, type Questions } from "../init/questions.ts";
 import { formatInit } from "../printers/init.ts";
 import type { GlobalArguments } from "../session.ts";
 import type { Verb } from "../verb.ts";
@@ -44,7 +44,7 @@ const containers = dockerRuntime();
 async function init(args: InitArguments & GlobalArguments, { printer, signal }: BareSession): Promise<ExitCode> {
   const { output, force = false } = args;
   await assertMayWrite(output, { force });
-  const questions = questionsOf(args, signal);
+  const questions = await questionsOf(args, signal);
   const proposed = await proposeDatabases(containers);
   const wanted = proposed.length === 0 ? [] : await answered(questions.which(proposed));
   if (wanted.length === 0) throw nothingToBackUp(proposed);
@@ -68,9 +68,9 @@ async function init(args: InitArguments & GlobalArguments, { printer, signal }: 
   return found.some((each) => "error" in each) ? exitCode.partial : exitCode.ok;
 }
 
-function questionsOf({ yes, json }: InitArguments & GlobalArguments, signal: AbortSignal): Questions {
+async function questionsOf({ yes, json }: InitArguments & GlobalArguments, signal: AbortSignal): Promise<Questions> {
   if (yes === true) return noQuestions;
-  if (process.stdin.isTTY && json !== true) return terminalQuestions(signal);
+  if (process.stdin.isTTY && json !== true) return (await import("../init/terminal.ts")).terminalQuestions(signal);
   throw new BackupError("refused", "there is nobody to ask", {
     operation: "init",
     hint: "run it in a terminal, or with --yes",

@@ -142,10 +142,8 @@ async function found({ check, database }: Row, subject: Subject, outer: AbortSig
 }
 
 /** What a thrown error says of a check. */
-export function failed({ reason, message, hint, details }: SerializedError): Finding {
-  const finding = fail(`${reason}: ${message}`, hint ?? "see what the message names, and test again");
-  const isDamage = reason === "corrupt" && details?.["backup"] !== undefined;
-  return isDamage ? { ...finding, isDamage: true } : finding;
+function failed({ reason, message, hint }: SerializedError): Finding {
+  return fail(`${reason}: ${message}`, hint ?? "see what the message names, and test again");
 }
 
 async function limitOf({ limit = usualLimitMs }: Check, subject: Subject): Promise<number> {
