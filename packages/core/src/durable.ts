@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open, rename, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BackupError } from "./error.ts";
 import { newId } from "./id.ts";
@@ -9,12 +9,17 @@ export async function writeDurably(path: string, content: string): Promise<void>
   const staged = `${path}.${newId()}.tmp`;
   const file = await open(staged, "w", 0o600);
   try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(staged, path);
+  } catch (error) {
+    await rm(staged, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await rename(staged, path);
   await syncDirectory(dirname(path));
 }
 

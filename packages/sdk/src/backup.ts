@@ -8,6 +8,7 @@ import {
   type OperationContext,
 } from "@sutazai/backup-core";
 import { openContext, recovererOf, selectDatabases, type SystemParts } from "./context.ts";
+import { endedBy } from "./ended-by.ts";
 import { drillBackup, undecided, type Drilled } from "./drill.ts";
 import { mapWithLimit, timeLimit } from "./limits.ts";
 import { lockDatabase } from "./locks.ts";
@@ -72,7 +73,11 @@ async function attempt(parts: SystemParts, adapter: DatabaseAdapter, run: Run): 
   const probe = await adapter.probe(context);
   await using _lock = await lockDatabase(parts, probe, { wait: run.wait, signal });
   return await closing(journal, () =>
-    takeBackup(parts, adapter, context, { probe, runId: run.runId, purpose: "backup" }),
+    takeBackup({ ...parts, store: endedBy(parts.store, signal) }, adapter, context, {
+      probe,
+      runId: run.runId,
+      purpose: "backup",
+    }),
   );
 }
 

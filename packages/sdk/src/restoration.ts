@@ -9,9 +9,11 @@ import {
   type OperationContext,
   type RestoreFacts,
   type RestoreOptions as AdapterRestoreOptions,
+  type Store,
 } from "@sutazai/backup-core";
 import { openChosen } from "./choose.ts";
 import { openContext, recovererOf, type SystemParts } from "./context.ts";
+import { endedBy } from "./ended-by.ts";
 import { noteDuration } from "./expected-time.ts";
 import { timeLimit } from "./limits.ts";
 import { lockDatabase } from "./locks.ts";
@@ -87,7 +89,8 @@ export class Restoration {
     );
     const context: OperationContext = { ...recovery, signal: limit.signal, journal: operation, progress };
 
-    const source = await this.#checkedSource(context);
+    const store = endedBy(this.#parts.store, limit.signal);
+    const source = await this.#checkedSource(store, context);
     const chosen = (this.#chosen = chooseWay(this.#adapter, source.manifest, this.#options));
     const probe = await lookAt(this.#adapter, context);
     this.#note(probe.warnings);
@@ -102,7 +105,10 @@ export class Restoration {
       await this.#adapter.fence(context, chosen);
       if (this.#options.withoutSafetyBackup !== true) {
         progress({ step: "backing up the present state" });
-        this.#safety = await takeSafetyBackup(this.#parts, this.#adapter, context, { probe, runId: this.#run.runId });
+        this.#safety = await takeSafetyBackup({ ...this.#parts, store }, this.#adapter, context, {
+          probe,
+          runId: this.#run.runId,
+        });
         this.#tellSafety(this.#safety);
       }
       this.#state = "unsettled";
@@ -121,9 +127,9 @@ export class Restoration {
     return facts;
   }
 
-  async #checkedSource(context: OperationContext): Promise<ArtifactSource> {
+  async #checkedSource(store: Store, context: OperationContext): Promise<ArtifactSource> {
     context.progress({ step: "checking the backup" });
-    const chosen = await openChosen(this.#parts.store, this.#source, this.#options);
+    const chosen = await openChosen(store, this.#source, this.#options);
     this.#manifest = chosen.source.manifest;
     for (const warning of warningsOf(this.#manifest)) this.#warn(warning);
     return checkBackup(chosen, this.#adapter, context.signal);

@@ -20,3 +20,13 @@ export { startServer, type ExecResult, type ServerOptions, type TestServer } fro
 export type { SampleContent } from "./content/sample-content.ts";
 export { Fault } from "./fault.ts";
 export { MemoryBackup } from "./memory-backup.ts";
+export {
+  failing,
+  failingAfterwards,
+  FaultyDisk,
+  slow,
+  systemError,
+  type DiskFault,
+  type DiskStep,
+} from "./faulty-disk.ts";
+export { faultyStore, StoreFaults, type StoreFault, type StoreStep } from "./faulty-store.ts";

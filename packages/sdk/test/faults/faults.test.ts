@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FaultBench } from "./bench.ts";
+import { runFaults, type Finding } from "./run-faults.ts";
+import { documentedOutcomes, outcomesOf } from "./table.ts";
+
+// Each trial is a store of its own, with fsyncs: a share of them here, every single one in `npm run test:full`. The table was made of
+// every ninth (`node packages/sdk/test/faults/table.ts 9`), so a multiple of nine meets only what it knows.
+const every = process.env["BACKUP_TEST_FULL"] === "1" ? 1 : 63;
+
+let bench: FaultBench;
+let findings: Finding[];
+beforeAll(async () => {
+  bench = await FaultBench.make();
+  findings = [];
+  for await (const finding of runFaults(bench, { every, seed: 1 })) findings.push(finding);
+}, 3_600_000);
+afterAll(() => bench[Symbol.asyncDispose]());
+
+describe("a fault at any step of a backup, a restore, a verify and a prune", () => {
+  test("leaves every backup whole, nothing half-made, and the database as before or as restored", () => {
+    expect(findings.length).toBeGreaterThan(60);
+    expect(findings.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+  });
+
+  test("that never answers is ended by the time limit", () => {
+    const stuck = findings.filter(({ fault }) => fault.startsWith("stuck"));
+    expect(stuck.map(({ operation, step, outcome }) => [operation, step, outcome])).toEqual([
+      ["backup", "store: write", "failed"],
+      ["backup", "store: readBack", "failed"],
+      ["restore", "store: write", "failed, untouched"],
+      ["restore", "store: read", "failed, untouched"],
+      ["restore", "store: readBack", "failed, untouched"],
+    ]);
+  });
+
+  test.runIf(every > 1)("ends as docs/faults.md says", async () => {
+    const documented = await documentedOutcomes();
+    for (const [row, outcomes] of outcomesOf(findings)) {
+      expect([...(documented.get(row) ?? [])], row).toEqual(expect.arrayContaining([...outcomes]));
+    }
+  });
+});
