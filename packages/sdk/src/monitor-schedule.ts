@@ -7,6 +7,7 @@ import {
   overdueSince,
   type Backend,
   type BackendName,
+  type PlannedTask,
   type Schedule,
   type TaskRun,
 } from "@sutazai/backup-scheduler";
@@ -49,7 +50,8 @@ export async function lookAtScheduler({
   now = new Date(),
   installed = ofThisHost(),
 }: SchedulerLook): Promise<SchedulerStanding> {
-  const isWanted = plannedTasks(settings).length > 0;
+  const planned = plannedTasks(settings);
+  const isWanted = planned.length > 0;
   const history = runHistory(settings);
   for (const backend of installed) {
     const found = await backend.installed().catch(unlessCorrupt);
@@ -63,10 +65,23 @@ export async function lookAtScheduler({
         return { task: task.name, schedule: task.schedule, overdueSince: late, problem };
       }),
     );
-    return { by: backend.name, tasks, isWanted };
+    return { by: backend.name, tasks: withMissingBackup(tasks, planned), isWanted };
   }
   const tasks = await askDaemon(settings, now);
-  return { by: tasks === undefined ? null : "daemon", tasks: tasks ?? [], isWanted };
+  return tasks === undefined
+    ? { by: null, tasks: [], isWanted }
+    : { by: "daemon", tasks: withMissingBackup(tasks, planned), isWanted };
+}
+
+/** Drills and prunes without backups are hardly what somebody meant. */
+function withMissingBackup(
+  tasks: readonly ScheduledTaskStanding[],
+  planned: readonly PlannedTask[],
+): readonly ScheduledTaskStanding[] {
+  const backup = planned.find(({ name }) => name === "backup");
+  if (backup === undefined || tasks.some(({ task }) => task === "backup")) return tasks;
+  const problem = "It is not among the tasks that run by themselves.";
+  return [...tasks, { task: "backup", schedule: backup.schedule, overdueSince: null, problem }];
 }
 
 /** A cron that is not there has nothing installed. */
@@ -167,7 +182,7 @@ export function schedulerProblems({ by, tasks, isWanted }: SchedulerStanding, at
         since: overdue ?? at,
         title: overdue === null ? `The scheduled ${task} does not go well` : `The scheduled ${task} did not run`,
         what: [...late, ...(problem === null ? [] : [problem])].join(" "),
-        action: "Run `sutazai-backup schedule status`.",
+        action: "Run `sutazai-backup schedule status`; where something else starts it, set its schedule to off.",
       },
     ];
   });

@@ -175,6 +175,18 @@ describe("the schedule", () => {
     expect(inactive.problems.find(({ cause }) => cause === "schedule:backup")?.what).toBe("its timer is not active");
   });
 
+  test("drills without backups are told, unless backups are off", async () => {
+    const system = systemOf();
+    await system.backup();
+    const installed = async () => [{ task: { ...planned, name: "drill" }, files: [] }];
+    const watch = (schedules = {}): WatchOptions => ({
+      scheduler: () =>
+        lookAtScheduler({ settings: settings(0, schedules), system, installed: [{ ...backend(), installed }] }),
+    });
+    expect(causesOf(await systemOf(watch()).look())).toEqual(["schedule:backup", "unencrypted"]);
+    expect(causesOf(await systemOf(watch({ backup: "off" })).look())).toEqual(["unencrypted"]);
+  });
+
   test("files that were changed beyond reading are not taken for none", async () => {
     const system = systemOf();
     await system.backup();
