@@ -26,7 +26,8 @@ export function effectiveSettings({ settings, merged, adapters }: LoadedConfig):
     .filter(([name]) => wanted.has(name))
     .flatMap(([name, options]) => leavesOf(["databases", name], options));
   return [...known, ...ofDatabases].map(({ path, value }) => {
-    const from = merged.originOf(path);
+    // A secret may have come as the name of a file.
+    const from = merged.originOf(path) ?? merged.originOf([...path.slice(0, -1), `${path.at(-1)}File`]);
     return {
       setting: path.join("."),
       value: redactSetting(path, value) ?? null,

@@ -21,6 +21,7 @@ const canary = "canary-5e9d";
 
 test("every setting has where it came from, and no secret is shown", async () => {
   await writeFile(join(directory, "key"), `${canary}-file`);
+  await writeFile(join(directory, "ping"), `https://ping.example/${canary}\n`);
   await writeFile(
     join(directory, "sutazai-backup.config.json"),
     JSON.stringify({
@@ -28,6 +29,7 @@ test("every setting has where it came from, and no secret is shown", async () =>
       schedules: { drill: "weekly" },
       notifications: {
         slack: { webhook: `https://hooks.example/${canary}` },
+        healthcheck: { checkFile: join(directory, "ping") },
         webhooks: { pager: { url: `https://u:${canary}@pager.example`, headers: { "X-Key": canary } } },
       },
       databases: {
@@ -66,6 +68,11 @@ test("every setting has where it came from, and no secret is shown", async () =>
   expect(redactSetting(["databases", "x", "url"], `http://me:${canary}@localhost:1/?key=${canary}`)).toBe(
     "http://**redacted**@localhost:1/?**redacted**",
   );
+  expect(of("notifications.healthcheck.check")).toMatchObject({
+    value: "**redacted**",
+    origin: "file",
+    source: expect.stringContaining("checkFile in"),
+  });
   expect(of("notifications.slack.webhook")).toMatchObject({ value: "**redacted**", origin: "file" });
 });
 

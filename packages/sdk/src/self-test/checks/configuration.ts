@@ -82,7 +82,6 @@ export const configurationChecks: readonly Check[] = [
         .filter(
           ({ value, setting, source }) => value === "**redacted**" && source?.startsWith(`${setting} in `) === true,
         )
-        .filter(({ setting }) => config.merged.originOf(setting.split("."))?.origin === "file")
         .map(({ setting }) => setting);
       return inline.length === 0
         ? pass("none is written in the configuration file")
