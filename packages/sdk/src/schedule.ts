@@ -79,18 +79,25 @@ function historyDirectory(stateDir: string): string {
 
 /** Throws `configuration` where a directory depends on where a run happens to be started. */
 export function schedulePlan(
-  { dir, stateDir, metricsFile }: Pick<Settings, "dir" | "stateDir" | "metricsFile">,
+  {
+    dir,
+    stateDir,
+    logDir,
+    auditLog,
+    metricsFile,
+  }: Pick<Settings, "dir" | "stateDir" | "logDir" | "auditLog" | "metricsFile">,
   tasks: readonly PlannedTask[],
   commands: Pick<SchedulePlan, "command" | "wakeCommand">,
 ): SchedulePlan {
-  for (const [setting, path] of Object.entries({ dir, stateDir, metricsFile })) {
+  for (const [setting, path] of Object.entries({ dir, stateDir, logDir, auditLog, metricsFile })) {
     if (path === undefined || isAbsolute(path)) continue;
     throw new BackupError("configuration", `${setting} is ${path}: a scheduled run would look for it elsewhere`, {
       operation: "schedule",
       hint: `write it as an absolute path`,
     });
   }
-  const writable = [dir, stateDir, ...(metricsFile === undefined ? [] : [dirname(metricsFile)])];
+  const files = [auditLog, metricsFile].filter((path) => path !== undefined);
+  const writable = [dir, stateDir, ...(logDir === undefined ? [] : [logDir]), ...files.map((path) => dirname(path))];
   return { tasks, ...commands, writable, logDirectory: historyDirectory(stateDir) };
 }
 
