@@ -159,6 +159,11 @@ describe("mistakes name the source, the setting, what was found, what is allowed
       { environment: { BACKUP_PARALLEL: "many" } },
       ["BACKUP_PARALLEL", 'found "many"', "allowed is a number"],
     ],
+    [
+      "an address with credentials, which are not told again",
+      { environment: { BACKUP_QDRANT_URL: "http://me:hunter2@qdrant:6333" } },
+      ["BACKUP_QDRANT_URL", "**redacted**@qdrant", "apiKey"],
+    ],
     ["number out of range", { flags: { parallel: 0 } }, ["--parallel", "found 0", "at least 1"]],
     ["no duration", { environment: { BACKUP_TIMEOUT: "soon" } }, ["BACKUP_TIMEOUT", 'found "soon"', "30m"]],
     [

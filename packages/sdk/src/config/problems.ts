@@ -1,6 +1,7 @@
-import { BackupError, Secret } from "@sutazai/backup-core";
+import { BackupError } from "@sutazai/backup-core";
 import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
+import { redactSetting } from "../config-show/redaction.ts";
 import type { Merged } from "./layers.ts";
 import { settingsSchema } from "./settings.ts";
 import { jsonSchemaOf } from "./variables.ts";
@@ -46,7 +47,7 @@ function describeIssue(
         ? issue.message
         : expectation(issue);
   return [
-    `${merged.sourceOf(path)}: found ${show(valueAt(merged.values, path))}, allowed is ${allowed}${suggestion(issue, valueAt(merged.values, path))}`,
+    `${merged.sourceOf(path)}: found ${show(redactSetting(path, valueAt(merged.values, path)))}, allowed is ${allowed}${suggestion(issue, valueAt(merged.values, path))}`,
   ];
 }
 
@@ -89,6 +90,5 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 }
 
 function show(value: unknown): string {
-  if (value === undefined) return "nothing";
-  return value instanceof Secret ? String(value) : JSON.stringify(value);
+  return value === undefined ? "nothing" : JSON.stringify(value);
 }
