@@ -1,7 +1,7 @@
 import { Secret } from "@sutazai/backup-core";
 import { adapterModules } from "../adapters.ts";
 
-const redacted = String(new Secret(""));
+export const redacted: string = String(new Secret(""));
 
 const namedSecrets = new Set(Object.values(adapterModules).flatMap(({ secrets }) => secrets));
 

@@ -1,7 +1,7 @@
 import { BackupError } from "@sutazai/backup-core";
 import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
-import { redactSetting } from "../config-show/redaction.ts";
+import { redacted, redactSetting } from "../config-show/redaction.ts";
 import type { Merged } from "./layers.ts";
 import { settingsSchema } from "./settings.ts";
 import { jsonSchemaOf } from "./variables.ts";
@@ -90,5 +90,6 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 }
 
 function show(value: unknown): string {
-  return value === undefined ? "nothing" : JSON.stringify(value);
+  if (value === undefined) return "nothing";
+  return value === redacted ? redacted : JSON.stringify(value);
 }
