@@ -131,7 +131,7 @@ export class Restoration {
     context.progress({ step: "checking the backup" });
     const chosen = await openChosen(store, this.#source, this.#options);
     this.#manifest = chosen.source.manifest;
-    for (const warning of warningsOf(this.#manifest)) this.#warn(warning);
+    for (const warning of [...chosen.passedOver, ...warningsOf(this.#manifest)]) this.#warn(warning);
     return checkBackup(chosen, this.#adapter, context.signal);
   }
 

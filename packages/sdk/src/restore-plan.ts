@@ -100,7 +100,7 @@ async function examine(
 ): Promise<Partial<PlannedRestore>> {
   const chosen = await openChosen(parts.store, name, options);
   const { manifest } = chosen.source;
-  const warnings = warningsOf(manifest);
+  const warnings = [...chosen.passedOver, ...warningsOf(manifest)];
   tell({ backup: describeBackup(manifest), warnings });
   context.progress({ step: "checking the backup" });
   await checkBackup(chosen, adapter, context.signal);
