@@ -160,7 +160,8 @@ async function build(folder: string, tag: string, from: string): Promise<void> {
     if (existsSync(trusted)) await copyFile(trusted, join(context, basename(trusted)));
     const stream = await engine.buildImage(
       { context, src: await readdir(context) },
-      { t: tag, buildargs: { BASE: from }, version: "1" },
+      // A step that fails would leave its container behind.
+      { t: tag, buildargs: { BASE: from }, version: "1", forcerm: true },
     );
     await finished(engine, stream);
   } finally {
