@@ -17,5 +17,6 @@ export {
 } from "./directory/swap.ts";
 export { dockerRuntime } from "./docker-runtime.ts";
 export type { DockerRuntimeOptions } from "./engine.ts";
+export { assertIsolatable, assertRestartable } from "./fitness.ts";
 export { localTool, type LocalToolSpec } from "./local-tool.ts";
 export { standaloneContext, type StandaloneContext, type StandaloneOptions } from "./standalone-context.ts";

@@ -7,9 +7,9 @@ import {
   type Inspection,
   type InspectionContext,
 } from "@sutazai/backup-core";
+import { PassingDigest } from "@sutazai/backup-formats";
 import { contentOf } from "./data/scratch.ts";
 import { catalogArtifact, dataArtifact, parseDetails } from "./details.ts";
-import { PassingDigest } from "./digest.ts";
 import { catalogFacts, readCatalog } from "./export/catalog.ts";
 import { describedFacts, isCosine, readExport, type ExportHead } from "./export/export-file.ts";
 import { collectionFact, ContentDigest } from "./facts.ts";

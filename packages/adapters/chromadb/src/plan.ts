@@ -1,4 +1,4 @@
-import { runAt } from "@sutazai/backup-containers";
+import { assertRestartable, assertSpace } from "@sutazai/backup-containers";
 import {
   BackupError,
   formOf,
@@ -51,8 +51,17 @@ export async function planRestore(
   }
   if (!artifacts.includes(dataArtifact) || details.data === null) throw lacking(manifest);
   const container = containerOf(server);
-  assertRestartable(container);
-  await assertSpace(context, server, container, manifest);
+  assertRestartable(container, {
+    operation,
+    hint: "restore into a container that may be stopped, or restore the form `export`",
+  });
+  const place = dataPlace(container, server.options.directory);
+  await assertSpace(place, context.containers, {
+    bytes: manifest.artifacts.find(({ name }) => name === dataArtifact)?.plain.bytes ?? 0,
+    description: `${place.directory} of ${container.name}`,
+    operation,
+    signal: context.signal,
+  });
   return { steps: replaceSteps(server, container), warnings };
 }
 
@@ -78,36 +87,6 @@ function importSteps({ target, options }: Server, count: number): string[] {
     ...(name === undefined ? [] : [`restart ${name}, and compare again`]),
     "delete what was set aside",
   ];
-}
-
-function assertRestartable({ name, autoRemove, orchestrator }: ContainerInfo): void {
-  if (!autoRemove && orchestrator === undefined) return;
-  throw unsupported(
-    autoRemove
-      ? `container ${name} was started with --rm: stopping it would remove it`
-      : `container ${name} belongs to ${orchestrator}, which would start another in its place`,
-    "restore into a container that may be stopped, or restore the form `export`",
-  );
-}
-
-async function assertSpace(
-  { containers, signal }: OperationContext,
-  server: Server,
-  container: ContainerInfo,
-  manifest: Manifest,
-): Promise<void> {
-  const place = dataPlace(container, server.options.directory);
-  const bytes = manifest.artifacts.find(({ name }) => name === dataArtifact)?.plain.bytes ?? 0;
-  const script = `cd -- "$1" && df -Pk . | { read -r _; read -r _ _ _ free _; echo "$free"; }`;
-  const tool = { purpose: "chromadb-space", script, arguments: [place.directory], signal };
-  const free = Number(await runAt(place, containers, tool));
-  if (!Number.isFinite(free) || free * 1024 >= bytes) return;
-  const mebibytes = (count: number) => Math.ceil(count / 1024 ** 2);
-  throw new BackupError(
-    "no-space",
-    `the backup needs ${mebibytes(bytes)} MiB beside the present data of ${container.name}; ${mebibytes(free * 1024)} MiB are free`,
-    { operation, hint: "make room on that volume; the present files are kept until the restore has succeeded" },
-  );
 }
 
 /** Files are migrated to newer servers when these start, never to older ones; the API is the same within a major version. */

@@ -1,8 +1,8 @@
 import type { ArtifactSink, BackupFacts, Fingerprint, OperationContext } from "@sutazai/backup-core";
+import { sha256, writeOnce } from "@sutazai/backup-formats";
 import { captureCollection, type Capture } from "./capture.ts";
 import { listCollections, readAliases, type Aliases } from "./collections.ts";
 import { artifactOf, dataArtifact, detailsAsJson, inventoryArtifact, parseDetails, type Inventory } from "./details.ts";
-import { sha256, writeOnce } from "./digest.ts";
 import { aliasFacts } from "./facts.ts";
 import { captureData } from "./data/capture.ts";
 import { collectionForms, type CollectionForm, type QdrantOptions } from "./options.ts";

@@ -7,10 +7,10 @@ import {
   type Fingerprint,
   type OperationContext,
 } from "@sutazai/backup-core";
+import { PassingDigest } from "@sutazai/backup-formats";
 import type { BackupSettings } from "./backup.ts";
 import { countPoints, readInfo, readShards, unlessDropped, type CollectionInfo } from "./collections.ts";
 import { artifactOf, type InventoriedCollection, type Neighbourhood } from "./details.ts";
-import { PassingDigest } from "./digest.ts";
 import { headLine, tailLine } from "./export-file.ts";
 import { configFacts, contentFacts, infoFacts } from "./facts.ts";
 import { readNeighbours } from "./neighbours.ts";

@@ -6,10 +6,9 @@ import {
   type Inspection,
   type InspectionContext,
 } from "@sutazai/backup-core";
-import { readTar } from "@sutazai/backup-formats";
+import { PassingDigest, readTar } from "@sutazai/backup-formats";
 import { collectionOf, dataArtifact, inventoryArtifact, inventorySchema, parseDetails } from "./details.ts";
 import { dataEntries } from "./data/restore.ts";
-import { PassingDigest } from "./digest.ts";
 import { readExport } from "./export-file.ts";
 import { aliasFacts, configFacts, contentFacts, infoFacts } from "./facts.ts";
 import { parsePoint, PointDigest } from "./points.ts";

@@ -9,8 +9,8 @@ import {
   type FrozenCopy,
   type OperationContext,
 } from "@sutazai/backup-core";
+import { PassingDigest } from "@sutazai/backup-formats";
 import { dataArtifact } from "../details.ts";
-import { PassingDigest } from "../digest.ts";
 import type { Server } from "../server.ts";
 import { dataPlace } from "../target.ts";
 import type { DataContent } from "./content.ts";

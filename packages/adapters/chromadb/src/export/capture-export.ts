@@ -1,7 +1,7 @@
 import { isBackupError, type ArtifactSink, type FormFacts, type OperationContext } from "@sutazai/backup-core";
+import { PassingDigest, sha256, writeOnce } from "@sutazai/backup-formats";
 import { findCollection, listCollections, listDatabases, type DatabaseRef } from "../collections.ts";
 import { artifactOf, catalogArtifact, type ExportedCollection } from "../details.ts";
-import { PassingDigest, sha256, writeOnce } from "../digest.ts";
 import type { Server } from "../server.ts";
 import { catalogFacts, type Catalog, type CatalogDatabase } from "./catalog.ts";
 import { writeCollection, type Written } from "./write-collection.ts";

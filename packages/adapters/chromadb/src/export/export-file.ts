@@ -1,11 +1,14 @@
-import { type Bytes, type Fingerprint } from "@sutazai/backup-core";
+import { BackupError, type Bytes, type Fingerprint } from "@sutazai/backup-core";
+import { linesOf } from "@sutazai/backup-formats";
 import { z } from "zod";
 import type { Collection, DatabaseRef } from "../collections.ts";
 import { configurationFacts } from "../facts.ts";
 import { parseExact, stringifyExact } from "../json.ts";
-import { damaged, linesOf } from "../lines.ts";
 import { metadataOf, metadataSchema, type ChromaRecord, type WrittenRecord } from "../records.ts";
 import { spaceOf } from "../space.ts";
+
+/** No record is longer: a server that took it in a request would have refused it. */
+const lineLimit = 256 * 1024 * 1024;
 
 /** The first line of an export: how the collection is made up. */
 export interface ExportHead extends DatabaseRef {
@@ -81,7 +84,7 @@ export async function readExport(
   let tail: number | undefined;
   let count = 0;
   let offset = 0;
-  for await (const lines of linesOf(content)) {
+  for await (const lines of linesOf(content, { longest: lineLimit, damaged })) {
     const records: ChromaRecord[] = [];
     for (const line of lines) {
       if (tail !== undefined) throw damaged(offset, "something stands behind its last line");
@@ -135,4 +138,12 @@ function jsonOf(text: string, offset: number): unknown {
   } catch {
     throw damaged(offset, "a line is no JSON");
   }
+}
+
+function damaged(offset: number, problem: string): BackupError {
+  return new BackupError("corrupt", `the export cannot be trusted, at byte ${offset}: ${problem}`, {
+    operation: "chromadb.inspect",
+    hint: "use another backup",
+    details: { offset },
+  });
 }

@@ -1,4 +1,4 @@
-import { assertSpace } from "@sutazai/backup-containers";
+import { assertIsolatable, assertRestartable, assertSpace } from "@sutazai/backup-containers";
 import {
   BackupError,
   formOf,
@@ -40,7 +40,13 @@ export async function planRestore(
     throw new BackupError("corrupt", `the form ${formName} of ${manifest.id} lacks ${artifactName}`, { operation });
   }
   detailsOf(manifest);
-  assertRestartable(target);
+  if (target.container !== undefined) {
+    assertRestartable(target.container, { operation, hint: "restore into a container that may be stopped" });
+    assertIsolatable(target.container, {
+      operation,
+      hint: "stop it, then restore by naming the volume instead of the container",
+    });
+  }
   await assertVersion(context, target, manifest);
   await assertSpace(target.place, context.containers, {
     bytes: manifest.artifacts.find(({ name }) => name === artifactName)?.plain.bytes ?? 0,
@@ -62,25 +68,6 @@ export async function planRestore(
     ],
     warnings: manifest.incomplete.map((problem) => `the backup is not complete: ${problem}`),
   };
-}
-
-function assertRestartable({ container }: Target): void {
-  if (container === undefined) return;
-  const { name, autoRemove, orchestrator, networkMode } = container;
-  if (autoRemove || orchestrator !== undefined) {
-    throw unsupported(
-      autoRemove
-        ? `container ${name} was started with --rm: stopping it would remove it`
-        : `container ${name} belongs to ${orchestrator}, which would start another in its place`,
-      "restore into a container that may be stopped",
-    );
-  }
-  if (/^(host|none|container:.*)$/.test(networkMode)) {
-    throw unsupported(
-      `container ${name} has the network mode ${networkMode}: nobody can be kept from writing to it`,
-      "stop it, then restore by naming the volume instead of the container",
-    );
-  }
 }
 
 async function assertVersion(context: OperationContext, target: Target, manifest: Manifest): Promise<void> {

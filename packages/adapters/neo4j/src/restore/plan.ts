@@ -1,4 +1,4 @@
-import { runAt } from "@sutazai/backup-containers";
+import { assertIsolatable, assertRestartable, assertSpace } from "@sutazai/backup-containers";
 import {
   BackupError,
   formOf,
@@ -12,7 +12,7 @@ import { detailsOf } from "../details.ts";
 import { dataArtifact, dumpArtifact, formName, type FormName } from "../forms.ts";
 import type { Neo4jOptions } from "../options.ts";
 import type { Server } from "../server.ts";
-import { dataDirectoryOf, withContainer, type ContainerTarget, type Target } from "../target.ts";
+import { dataDirectoryOf, withContainer, type Target } from "../target.ts";
 import { isNewer, serverVersion } from "../version.ts";
 
 const operation = "neo4j.plan";
@@ -31,11 +31,18 @@ export async function planRestore(
   const { databases } = detailsOf(manifest);
   const names = databases.map(({ name }) => name);
   assertArtifacts(manifest, form, names);
-  const reached = withContainer(target);
-  assertRestartable(reached);
+  const { container } = withContainer(target);
+  assertRestartable(container, { operation, hint: "restore into a container that may be stopped" });
+  assertIsolatable(container, { operation, hint: "run the container on a network of its own" });
   await assertVersion(server, manifest);
-  await assertSpace(context, reached, manifest, form);
-  const { name } = reached.container;
+  const { id, imageId, name } = container;
+  const directory = dataDirectoryOf(container);
+  await assertSpace({ kind: "container", container: id, image: imageId, directory }, context.containers, {
+    bytes: bytesNeeded(manifest, form),
+    description: `${directory} of ${name}`,
+    operation,
+    signal: context.signal,
+  });
   const keepsSystem = keeps(options, names);
   const restored = names.filter((each) => !(keepsSystem && each === systemName));
   return {
@@ -101,24 +108,6 @@ function assertArtifacts(manifest: Manifest, form: FormName, databases: readonly
   });
 }
 
-function assertRestartable({ container }: ContainerTarget): void {
-  const { name, autoRemove, orchestrator, networkMode } = container;
-  if (autoRemove || orchestrator !== undefined) {
-    throw unsupported(
-      autoRemove
-        ? `container ${name} was started with --rm: stopping it would remove it`
-        : `container ${name} belongs to ${orchestrator}, which would start another in its place`,
-      "restore into a container that may be stopped",
-    );
-  }
-  if (/^(host|none|container:.*)$/.test(networkMode)) {
-    throw unsupported(
-      `container ${name} has the network mode ${networkMode}: nobody can be kept from writing to it`,
-      "run the container on a network of its own",
-    );
-  }
-}
-
 async function assertVersion(server: Server, manifest: Manifest): Promise<void> {
   const present = await serverVersion(server);
   if (!isNewer(manifest.serverVersion, present)) return;
@@ -129,31 +118,9 @@ async function assertVersion(server: Server, manifest: Manifest): Promise<void> 
   );
 }
 
-async function assertSpace(
-  { containers, signal }: OperationContext,
-  { container }: ContainerTarget,
-  manifest: Manifest,
-  form: FormName,
-): Promise<void> {
-  const directory = dataDirectoryOf(container);
-  const plain = manifest.artifacts.find(({ name }) => name === dataArtifact)?.plain.bytes ?? 0;
-  const bytes =
-    form === "data" ? plain : detailsOf(manifest).databases.reduce((sum, database) => sum + database.bytes, 0);
-  const free = Number(
-    await runAt({ kind: "container", container: container.id, image: container.imageId, directory }, containers, {
-      purpose: "neo4j-space",
-      script: `cd -- "$1" && df -Pk . | { read -r _; read -r _ _ _ free _; echo "$free"; }`,
-      arguments: [directory],
-      signal,
-    }),
-  );
-  if (!Number.isFinite(free) || free * 1024 >= bytes) return;
-  const mebibytes = (count: number) => Math.ceil(count / 1024 ** 2);
-  throw new BackupError(
-    "no-space",
-    `the data needs ${mebibytes(bytes)} MiB beside the present one in ${directory} of ${container.name}; ${mebibytes(free * 1024)} MiB are free`,
-    { operation, hint: "make room on that volume; the present data is kept until the restore has succeeded" },
-  );
+function bytesNeeded(manifest: Manifest, form: FormName): number {
+  if (form !== "data") return detailsOf(manifest).databases.reduce((sum, { bytes }) => sum + bytes, 0);
+  return manifest.artifacts.find(({ name }) => name === dataArtifact)?.plain.bytes ?? 0;
 }
 
 function unsupported(message: string, hint: string): BackupError {

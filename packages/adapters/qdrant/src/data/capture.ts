@@ -1,5 +1,5 @@
 import type { ArtifactSink, Bytes, Fact, Fingerprint, FormFacts, OperationContext } from "@sutazai/backup-core";
-import { PassingDigest } from "../digest.ts";
+import { PassingDigest } from "@sutazai/backup-formats";
 import { dataArtifact } from "../details.ts";
 import { fingerprint } from "../fingerprint.ts";
 import type { QdrantOptions } from "../options.ts";

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  assertRestartable,
   assertSpace,
   exchangeFiles,
   planSwap,
@@ -64,15 +65,12 @@ export async function planReplacement(
     server.version,
     (reason, message, hint) => new BackupError(reason, message, { operation, hint }),
   );
-  const { name, autoRemove, orchestrator } = containerOf(server);
-  if (autoRemove || orchestrator !== undefined) {
-    throw refuse(
-      autoRemove
-        ? `container ${name} was started with --rm: stopping it would remove it`
-        : `container ${name} belongs to ${orchestrator}, which would start another in its place`,
-      "restore into a container that may be stopped, or restore the form snapshot",
-    );
-  }
+  const container = containerOf(server);
+  assertRestartable(container, {
+    operation,
+    hint: "restore into a container that may be stopped, or restore the form snapshot",
+  });
+  const { name } = container;
   const place = dataPlace(server, options.directory);
   const bytes = manifest.artifacts.find((artifact) => artifact.name === dataArtifact)?.plain.bytes;
   if (bytes === undefined) throw lacking(manifest);

@@ -1,11 +1,19 @@
-import { BackupError, type Bytes } from "@sutazai/backup-core";
+import type { Bytes } from "@sutazai/backup-core";
 
-/** No record is longer: a server that took it in a request would have refused it. */
-const lineLimit = 256 * 1024 * 1024;
 const lineFeed = 0x0a;
 
+export interface LineOptions {
+  /** Bytes. */
+  readonly longest: number;
+  /** What to throw for a line that is longer, or a last one without an end: where, counted from the beginning, and what it is. */
+  readonly damaged: (offset: number, problem: string) => Error;
+}
+
 /** Cuts bytes into lines, without their ends, as many at a time as a chunk completes. The last line must have an end. */
-export async function* linesOf(content: Bytes): AsyncGenerator<Buffer[], void, undefined> {
+export async function* linesOf(
+  content: Bytes,
+  { longest, damaged }: LineOptions,
+): AsyncGenerator<Buffer[], void, undefined> {
   let pending: Buffer[] = [];
   let length = 0;
   let offset = 0;
@@ -25,16 +33,8 @@ export async function* linesOf(content: Bytes): AsyncGenerator<Buffer[], void, u
       length += bytes.length - start;
     }
     offset += bytes.length;
-    if (length > lineLimit) throw damaged(offset, `a line is longer than ${lineLimit} bytes`);
+    if (length > longest) throw damaged(offset, `a line is longer than ${longest} bytes`);
     if (lines.length > 0) yield lines;
   }
   if (pending.length > 0) throw damaged(offset, "it ends within a line");
-}
-
-export function damaged(offset: number, problem: string): BackupError {
-  return new BackupError("corrupt", `the export cannot be trusted, at byte ${offset}: ${problem}`, {
-    operation: "chromadb.inspect",
-    hint: "use another backup",
-    details: { offset },
-  });
 }
