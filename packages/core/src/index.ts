@@ -1,4 +1,5 @@
 export * from "./adapter.ts";
+export * from "./attempt.ts";
 export * from "./bytes.ts";
 export {
   ChainedLog,

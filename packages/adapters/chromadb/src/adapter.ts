@@ -1,4 +1,4 @@
-import { BackupError, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
+import { BackupError, attempt, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
 import { drill } from "./drill.ts";
@@ -32,20 +32,8 @@ export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter 
   const forms = options.forms ?? (hasContainer ? formNames : (["export"] as const));
   const fenceKind = hasContainer ? "isolated" : "none";
 
-  const told = async <Result>(
-    operation: string,
-    signal: AbortSignal | undefined,
-    work: () => Promise<Result>,
-  ): Promise<Result> => {
-    try {
-      signal?.throwIfAborted();
-      return await work();
-    } catch (error) {
-      // Whatever an abort made fail, the abort is the reason.
-      const thrown: unknown = signal?.aborted === true ? signal.reason : error;
-      throw toBackupError(thrown, { operation: `chromadb.${operation}`, database: name });
-    }
-  };
+  const told = <Result>(operation: string, signal: AbortSignal | undefined, work: () => Promise<Result>) =>
+    attempt({ operation: `chromadb.${operation}`, database: name, signal }, work);
   const connected = <Result>(operation: string, context: OperationContext, work: (server: Server) => Promise<Result>) =>
     told(operation, context.signal, async () => {
       using server = await Server.open(options, name, context.containers, context.signal);

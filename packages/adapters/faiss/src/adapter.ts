@@ -1,6 +1,6 @@
 import {
   BackupError,
-  toBackupError,
+  attempt,
   type AdapterCapabilities,
   type ArtifactSink,
   type ArtifactSource,
@@ -124,18 +124,11 @@ class FaissAdapter implements DatabaseAdapter {
     place: { readonly mayBeStopped?: boolean } = {},
   ): Promise<T> {
     return this.#named(operation, context.signal, async () => {
-      context.signal.throwIfAborted();
       return use(await locate(this.#options, context.containers, place));
     });
   }
 
-  async #named<T>(operation: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      // Whatever an abort made fail, the abort is the reason.
-      const thrown: unknown = signal?.aborted === true ? signal.reason : error;
-      throw toBackupError(thrown, { operation: `faiss.${operation}`, database: this.name });
-    }
+  #named<T>(operation: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    return attempt({ operation: `faiss.${operation}`, database: this.name, signal }, run);
   }
 }

@@ -1,6 +1,6 @@
 import {
   BackupError,
-  toBackupError,
+  attempt,
   type AdapterCapabilities,
   type ArtifactSink,
   type ArtifactSource,
@@ -121,20 +121,13 @@ class Neo4jAdapter implements DatabaseAdapter {
     use: (target: Target, server: Server) => Promise<T>,
   ): Promise<T> {
     return this.#named(operation, context.signal, async () => {
-      context.signal.throwIfAborted();
       const target = await locate(this.#options, this.name, context.containers);
       await using server = await Server.connect(target, context.signal);
       return await use(target, server);
     });
   }
 
-  async #named<T>(operation: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      // Whatever an abort made fail, the abort is the reason.
-      const thrown: unknown = signal?.aborted === true ? signal.reason : error;
-      throw toBackupError(thrown, { operation: `neo4j.${operation}`, database: this.name });
-    }
+  #named<T>(operation: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    return attempt({ operation: `neo4j.${operation}`, database: this.name, signal }, run);
   }
 }

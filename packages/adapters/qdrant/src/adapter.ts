@@ -1,4 +1,4 @@
-import { BackupError, inTurn, toBackupError, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
+import { BackupError, inTurn, attempt, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
 import { planReplacement, replaceMethod, restoreByReplacing } from "./data/restore.ts";
@@ -33,20 +33,8 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
   const exact = options.exact ?? false;
   const hasContainer = containerName(options) !== undefined;
 
-  const told = async <Result>(
-    operation: string,
-    signal: AbortSignal | undefined,
-    work: () => Promise<Result>,
-  ): Promise<Result> => {
-    try {
-      signal?.throwIfAborted();
-      return await work();
-    } catch (error) {
-      // Whatever an abort made fail, the abort is the reason.
-      const thrown: unknown = signal?.aborted === true ? signal.reason : error;
-      throw toBackupError(thrown, { operation: `qdrant.${operation}`, database: name });
-    }
-  };
+  const told = <Result>(operation: string, signal: AbortSignal | undefined, work: () => Promise<Result>) =>
+    attempt({ operation: `qdrant.${operation}`, database: name, signal }, work);
   const connected = <Result>(operation: string, context: OperationContext, work: (server: Server) => Promise<Result>) =>
     told(operation, context.signal, async () => {
       using server = await Server.open(options, name, context.containers, context.signal);

@@ -1,6 +1,6 @@
 import {
   BackupError,
-  toBackupError,
+  attempt,
   type AdapterCapabilities,
   type ArtifactSink,
   type ArtifactSource,
@@ -141,7 +141,6 @@ class RedisAdapter implements DatabaseAdapter {
     useStopped?: (stopped: StoppedServer) => Promise<T>,
   ): Promise<T> {
     return this.#named(operation, context.signal, async () => {
-      context.signal.throwIfAborted();
       if (useStopped !== undefined) {
         const stopped = await lookAtStopped(context, this.#options, this.name);
         if (stopped !== undefined) return useStopped(stopped);
@@ -152,13 +151,7 @@ class RedisAdapter implements DatabaseAdapter {
     });
   }
 
-  async #named<T>(operation: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      // Whatever an abort made fail, the abort is the reason.
-      const thrown: unknown = signal?.aborted === true ? signal.reason : error;
-      throw toBackupError(thrown, { operation: `redis.${operation}`, database: this.name });
-    }
+  #named<T>(operation: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    return attempt({ operation: `redis.${operation}`, database: this.name, signal }, run);
   }
 }
