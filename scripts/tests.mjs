@@ -56,7 +56,12 @@ async function staticChecks() {
 async function vitest(report, args, env) {
   mkdirSync(join(report, ".."), { recursive: true });
   rmSync(report, { force: true });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const reporters = [
+    "--reporter=default",
+    "--reporter=./scripts/skips.mjs",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ];
   const code = await run("vitest", ["run", ...reporters, ...args], env);
   const counts = readCounts(report) ?? { passed: 0, failed: 0, skipped: 0 };
   // An error outside every test, or no report at all: nothing may pass for a success that vitest calls a failure.

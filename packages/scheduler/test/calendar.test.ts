@@ -64,8 +64,9 @@ async function elapses(calendars: readonly string[], after: Date, count: number)
   return [...new Set(times.flat())].sort((a, b) => a - b).slice(0, count);
 }
 
-// Where there is no systemd, the table above still holds the texts.
-describe.runIf(hasAnalyze())("systemd elapses at the very moments of the schedule", () => {
+const isThere = hasAnalyze();
+
+describe("systemd elapses at the very moments of the schedule", () => {
   const moments = [
     "2026-03-28T12:00:00Z",
     "2026-10-24T12:00:00Z",
@@ -95,18 +96,15 @@ describe.runIf(hasAnalyze())("systemd elapses at the very moments of the schedul
   const cases = zones.flatMap((timeZone, index) =>
     expressions.filter((_, other) => (index + other) % 2 === 0).map((expression) => ({ timeZone, expression })),
   );
-  test.each(cases)(
-    "$expression in $timeZone",
-    async (schedule) => {
-      for (const moment of moments) {
-        const after = new Date(moment);
-        const lines = onCalendar(schedule, new Date("2026-01-01T00:00:00Z"));
-        const expected = nextRuns(schedule, after, 12).map((at) => at.getTime());
-        expect((await elapses(lines, after, 12)).map(iso), lines.join("; ")).toEqual(expected.map(iso));
-      }
-    },
-    30_000,
-  );
+  test.for(cases)("$expression in $timeZone", { timeout: 30_000 }, async (schedule, { skip }) => {
+    if (!isThere) skip("there is no systemd-analyze here: only the texts of the table above were compared");
+    for (const moment of moments) {
+      const after = new Date(moment);
+      const lines = onCalendar(schedule, new Date("2026-01-01T00:00:00Z"));
+      const expected = nextRuns(schedule, after, 12).map((at) => at.getTime());
+      expect((await elapses(lines, after, 12)).map(iso), lines.join("; ")).toEqual(expected.map(iso));
+    }
+  });
 });
 
 const iso = (at: number) => new Date(at).toISOString();

@@ -193,8 +193,8 @@ function hasAnalyze(): boolean {
   }
 }
 
-// Where there is no systemd, the texts above still hold.
-test.runIf(hasAnalyze())("systemd finds nothing wrong with them", async () => {
+test("systemd finds nothing wrong with them", async ({ skip }) => {
+  if (!hasAnalyze()) skip("there is no systemd-analyze here: only the texts above were compared");
   const backend = backendIn(offline());
   const program = [process.execPath, '/opt/it\'s 50% "off" $HOME\\main.js'];
   const plan = { ...planOf(taskCalled("backup"), taskCalled("drill", "0 0 13 * 5")), command: () => program };

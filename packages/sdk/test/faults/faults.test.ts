@@ -34,7 +34,8 @@ describe("a fault at any step of a backup, a restore, a verify and a prune", () 
   });
 
   // Which of a step's calls a share takes changes with their number, and so may the outcomes: that every step and fault is told of is what a share can hold.
-  test.runIf(every > 1)("every step and fault is in docs/faults.md", async () => {
+  test("every step and fault is in docs/faults.md", async ({ skip }) => {
+    if (every === 1) skip("the document is of a share of the calls: a full run finds more than it holds");
     const documented = await documentedOutcomes();
     for (const row of outcomesOf(findings).keys()) expect([...documented.keys()], row).toContain(row);
   });
