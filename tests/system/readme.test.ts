@@ -87,6 +87,7 @@ test.each([
   ["reporter", /^Backup .*: ok in /],
   ["compressor", /^$/],
   ["formats", /^1:[0-9a-f]{32}$/m],
+  ["http", /^connection vectors the server is busy/],
   ["containers", /PostgreSQL database dump complete/],
   ["notifier", /^slack firing delivered\nslack firing skipped\nslack resolved delivered$/m],
   ["scheduler", /^2027-03-28T01:00:00.000Z\n2027-03-29T00:30:00.000Z\nok$/m],

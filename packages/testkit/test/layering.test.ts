@@ -13,6 +13,7 @@ const forbidden: readonly (readonly [file: string, imports: string, reason: RegE
   ["packages/core/src/a.ts", "@sutazai/backup-formats", /core is the ground/],
   ["packages/containers/src/a.ts", "@sutazai/backup-formats", /stand on core alone/],
   ["packages/formats/src/tar/a.ts", "@sutazai/backup-store", /stand on core alone/],
+  ["packages/http/src/a.ts", "@sutazai/backup-formats", /stand on core alone/],
   ["packages/adapters/redis/src/a.ts", "@sutazai/backup-sdk", /An adapter works alone/],
   ["packages/adapters/redis/src/rdb/a.ts", "@sutazai/backup-postgres", /An adapter works alone/],
   ["packages/adapters/redis/src/b.ts", "@sutazai/backup-core/src/error.ts", /An adapter works alone/],
@@ -31,6 +32,7 @@ const forbidden: readonly (readonly [file: string, imports: string, reason: RegE
 const allowed: readonly (readonly [file: string, imports: string])[] = [
   ["packages/containers/src/z.ts", "@sutazai/backup-core"],
   ["packages/adapters/redis/src/z.ts", "@sutazai/backup-formats"],
+  ["packages/adapters/redis/src/y.ts", "@sutazai/backup-http"],
   ["packages/store/src/z.ts", "@sutazai/backup-core"],
   ["packages/sdk/src/z.ts", "@sutazai/backup-redis"],
   ["apps/cli/src/z.ts", "@sutazai/backup-sdk"],

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackupError, isBackupError, textOf, type ContainerRuntime } from "@sutazai/backup-core";
+import type { CallOptions, HttpClient } from "@sutazai/backup-http";
 import { z } from "zod";
-import { HttpClient, type CallOptions } from "./http.ts";
+import { httpClient } from "./http.ts";
 import { parseExact } from "./json.ts";
 import type { ChromadbOptions } from "./options.ts";
 import { containerName, locate, type Target } from "./target.ts";
@@ -62,7 +63,7 @@ export class Server implements Disposable {
     signal?: AbortSignal,
   ): Promise<Server> {
     const target = await locate(options, containers);
-    const client = new HttpClient(target.endpoint, database);
+    const client = httpClient(target.endpoint, database);
     try {
       const server = new Server({ database, options, target, client, version: "", takesBase64: false });
       await assertChroma(server, signal);

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { Place } from "@sutazai/backup-containers";
 import { BackupError, type ContainerInfo, type ContainerRuntime, type Secret } from "@sutazai/backup-core";
-import type { Endpoint } from "./http.ts";
+import { placeOf, type Credentials, type Endpoint } from "@sutazai/backup-http";
 import type { ChromadbOptions } from "./options.ts";
 
 const defaultContainer = "sutazai-chromadb";
@@ -26,16 +26,8 @@ export async function locate(options: ChromadbOptions, containers: ContainerRunt
   const tls = typeof options.tls === "object" ? options.tls : {};
   const shared = { ca: tls.ca, serverName: tls.serverName, credentials: credentialsOf(options) };
   if (reference === undefined) {
-    const url = new URL(options.url ?? "");
-    const protocol = url.protocol === "https:" ? "https:" : "http:";
-    const port = url.port === "" ? (protocol === "https:" ? 443 : 80) : Number(url.port);
-    const prefix = url.pathname.replace(/\/+$/, "");
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    return {
-      container: undefined,
-      resource: `${url.origin}${prefix}`,
-      endpoint: { ...shared, protocol, host, port, prefix },
-    };
+    const { resource, ...place } = placeOf(options.url ?? "");
+    return { container: undefined, resource, endpoint: { ...shared, ...place } };
   }
   const container = await containers.inspectRunning(reference);
   // Asked anew each time: a container that was taken off its networks has another address.
@@ -44,7 +36,7 @@ export async function locate(options: ChromadbOptions, containers: ContainerRunt
   return { container, resource: container.id, endpoint: { ...shared, protocol, ...address, prefix: "" } };
 }
 
-function credentialsOf({ token, tokenHeader, user, password }: ChromadbOptions): Endpoint["credentials"] {
+function credentialsOf({ token, tokenHeader, user, password }: ChromadbOptions): Credentials {
   const secrets: Secret[] = [];
   const headers: Record<string, () => string> = {};
   if (token !== undefined) {

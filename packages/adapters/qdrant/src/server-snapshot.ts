@@ -1,8 +1,15 @@
 import type { Bytes, JournalEntry, OperationContext } from "@sutazai/backup-core";
+import type { UploadForm } from "@sutazai/backup-http";
 import { isBackupError } from "@sutazai/backup-core";
 import { z } from "zod";
 import { toJournal } from "./journal-records.ts";
 import { collectionPath, type Server } from "./server.ts";
+
+export const snapshotForm: UploadForm = {
+  field: "snapshot",
+  fileName: "collection.snapshot",
+  description: "a snapshot",
+};
 
 /** A snapshot as the server describes it. Older servers tell no checksum. */
 export interface SnapshotDescription {
@@ -79,7 +86,7 @@ export async function uploadSnapshot(
 ): Promise<void> {
   const check = checksum === null ? "" : `&checksum=${checksum}`;
   const path = collectionPath(collection, `/snapshots/upload?priority=snapshot&wait=true${check}`);
-  await server.client.upload(path, content, size, signal);
+  await server.client.upload(path, snapshotForm, content, size, signal);
 }
 
 /** A no-op where it is gone already. */

@@ -1,6 +1,7 @@
 import { BackupError, type ContainerRuntime } from "@sutazai/backup-core";
+import type { CallOptions, HttpClient } from "@sutazai/backup-http";
 import { z } from "zod";
-import { HttpClient, type CallOptions } from "./http.ts";
+import { httpClient } from "./http.ts";
 import { parseExact } from "./json.ts";
 import type { QdrantOptions } from "./options.ts";
 import { locate, type Target } from "./target.ts";
@@ -37,7 +38,7 @@ export class Server implements Disposable {
     signal?: AbortSignal,
   ): Promise<Server> {
     const target = await locate(options, containers);
-    const client = new HttpClient(target.endpoint, database);
+    const client = httpClient(target.endpoint, database);
     try {
       const facts = await readFacts(client, target, database, signal);
       return new Server({ database, target, client, ...facts });

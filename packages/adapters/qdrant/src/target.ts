@@ -1,5 +1,5 @@
 import { Secret, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
-import type { Endpoint } from "./http.ts";
+import { placeOf, type Credentials, type Endpoint } from "@sutazai/backup-http";
 import type { QdrantOptions } from "./options.ts";
 
 const defaultContainer = "sutazai-qdrant";
@@ -24,15 +24,11 @@ export async function locate(options: QdrantOptions, containers: ContainerRuntim
   const tls = typeof options.tls === "object" ? options.tls : {};
   const shared = { ca: tls.ca, serverName: tls.serverName };
   if (reference === undefined) {
-    const url = new URL(options.url ?? "");
-    const protocol = url.protocol === "https:" ? "https:" : "http:";
-    const port = url.port === "" ? (protocol === "https:" ? 443 : 80) : Number(url.port);
-    const prefix = url.pathname.replace(/\/+$/, "");
-    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const { resource, ...place } = placeOf(options.url ?? "");
     return {
       container: undefined,
-      resource: `${url.origin}${prefix}`,
-      endpoint: { ...shared, protocol, host, port, prefix, apiKey: options.apiKey },
+      resource,
+      endpoint: { ...shared, ...place, credentials: credentialsOf(options.apiKey) },
     };
   }
   const container = await containers.inspectRunning(reference);
@@ -54,7 +50,9 @@ export async function locate(options: QdrantOptions, containers: ContainerRuntim
       host: address.host,
       port: address.port,
       prefix: "",
-      apiKey: options.apiKey ?? (found === undefined || found === "" ? undefined : new Secret(found)),
+      credentials: credentialsOf(
+        options.apiKey ?? (found === undefined || found === "" ? undefined : new Secret(found)),
+      ),
     },
   };
 }
@@ -62,4 +60,10 @@ export async function locate(options: QdrantOptions, containers: ContainerRuntim
 function portIn(value: string | undefined): number {
   const port = Number(value ?? defaultPort);
   return Number.isInteger(port) && port > 0 ? port : defaultPort;
+}
+
+export function credentialsOf(apiKey: Secret | undefined): Credentials {
+  return apiKey === undefined
+    ? { headers: {}, secrets: [] }
+    : { headers: { "api-key": () => apiKey.reveal() }, secrets: [apiKey] };
 }

@@ -1,6 +1,7 @@
 import { BackupError, type BackupErrorReason } from "@sutazai/backup-core";
 import { describe, expect, test } from "vitest";
-import { AnswerError, classifyError } from "../src/classify-error.ts";
+import { AnswerError } from "@sutazai/backup-http";
+import { classifyError } from "../src/classify-error.ts";
 
 const networkError = (code: string) => Object.assign(new Error(`connect ${code} 127.0.0.1:6333`), { code });
 

@@ -3,7 +3,10 @@ import { createServer as createTlsServer } from "node:https";
 import { readFileSync } from "node:fs";
 import { Secret, type Bytes } from "@sutazai/backup-core";
 import { afterEach, describe, expect, test } from "vitest";
-import { HttpClient, type Endpoint } from "../src/http.ts";
+import type { Endpoint, HttpClient } from "@sutazai/backup-http";
+import { httpClient } from "../src/http.ts";
+import { snapshotForm } from "../src/server-snapshot.ts";
+import { credentialsOf } from "../src/target.ts";
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -25,11 +28,19 @@ async function listen(listener: Listener, protocol: Endpoint["protocol"]): Promi
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { protocol, host: "127.0.0.1", port, prefix: "", apiKey: undefined, ca: undefined, serverName: undefined };
+  return {
+    protocol,
+    host: "127.0.0.1",
+    port,
+    prefix: "",
+    credentials: credentialsOf(undefined),
+    ca: undefined,
+    serverName: undefined,
+  };
 }
 
 async function clientOf(listener: Listener, options: Partial<Endpoint> = {}): Promise<HttpClient> {
-  return new HttpClient({ ...(await listen(listener, options.protocol ?? "http:")), ...options }, "vectors");
+  return httpClient({ ...(await listen(listener, options.protocol ?? "http:")), ...options }, "vectors");
 }
 
 async function* pieces(count: number, size: number): Bytes {
@@ -50,7 +61,7 @@ describe("calls", () => {
         seen.push(request.url, request.headers["api-key"]);
         response.end("{}");
       },
-      { prefix: "/qdrant", apiKey: new Secret("a key /+'") },
+      { prefix: "/qdrant", credentials: credentialsOf(new Secret("a key /+'")) },
     );
     const { body } = await client.call("GET", "/collections");
     expect([body.toString(), ...seen]).toEqual(["{}", "/qdrant/collections", "a key /+'"]);
@@ -58,7 +69,7 @@ describe("calls", () => {
 
   test("show no key, though the server repeats it", async () => {
     using client = await clientOf((_, response) => response.writeHead(401).end("Invalid API key canary"), {
-      apiKey: new Secret("canary"),
+      credentials: credentialsOf(new Secret("canary")),
     });
     const error = await client.call("GET", "/collections").catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ reason: "authentication", database: "vectors", details: { status: 401 } });
@@ -118,7 +129,7 @@ describe("uploads", () => {
         response.end("{}");
       });
     });
-    await client.upload("/upload", pieces(20, 100_000), 2_000_000);
+    await client.upload("/upload", snapshotForm, pieces(20, 100_000), 2_000_000);
     expect(received.length).toBe(Number(length));
     expect(received.toString("latin1", 0, 200)).toMatch(
       /^--sutazai-[0-9a-f]+\r\ncontent-disposition: form-data; name="snapshot"/,
@@ -137,7 +148,7 @@ describe("uploads", () => {
         .writeHead(400, { connection: "close" })
         .end('{"status":{"error":"Checksum mismatch: expected a, actual b"}}');
     });
-    const attempt = client.upload("/upload", pieces(400, 100_000), 40_000_000);
+    const attempt = client.upload("/upload", snapshotForm, pieces(400, 100_000), 40_000_000);
     await expect(attempt).rejects.toMatchObject({ reason: expect.stringMatching(/corrupt|connection/) as string });
   });
 
@@ -153,7 +164,7 @@ describe("uploads", () => {
           () => undefined,
         ),
     );
-    await expect(client.upload("/upload", pieces(count, 100_000), 2_000_000)).rejects.toMatchObject({
+    await expect(client.upload("/upload", snapshotForm, pieces(count, 100_000), 2_000_000)).rejects.toMatchObject({
       reason: "corrupt",
     });
     expect(ended).toBe(false);
@@ -165,7 +176,7 @@ describe("uploads", () => {
       throw Object.assign(new Error("the disk is gone"), { code: "ENOSPC" });
     }
     using client = await clientOf((request) => void bodyOf(request).catch(() => undefined));
-    await expect(client.upload("/upload", failing(), 100)).rejects.toMatchObject({ reason: "no-space" });
+    await expect(client.upload("/upload", snapshotForm, failing(), 100)).rejects.toMatchObject({ reason: "no-space" });
   });
 });
 
@@ -189,7 +200,7 @@ describe("TLS", () => {
   });
 
   test("not spoken to a server that speaks it is told", async () => {
-    using client = new HttpClient({ ...(await listen(listener, "https:")), protocol: "http:" }, "vectors");
+    using client = httpClient({ ...(await listen(listener, "https:")), protocol: "http:" }, "vectors");
     await expect(client.call("GET", "/")).rejects.toMatchObject({ reason: "connection" });
   });
 });
