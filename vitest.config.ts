@@ -27,6 +27,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: everywhere("real/**/*.test.ts"),
+          globalSetup: "packages/testkit/test/base-image.ts",
           testTimeout: 180_000,
           hookTimeout: 300_000,
           maxWorkers: 2,

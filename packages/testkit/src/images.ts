@@ -25,6 +25,14 @@ const stateFolder = join(tmpdir(), `sutazai-backup-testkit-${process.getuid?.() 
 const chosen = new Map<string, Promise<TestImage>>();
 
 /**
+ * A small image with a POSIX shell, coreutils and perl, for tests of containers as such: `BACKUP_TEST_BASE_IMAGE` where it
+ * is set, else chosen as `testImage` chooses.
+ */
+export async function testBaseImage(): Promise<string> {
+  return process.env[variableOf("base")] || (await choose("base", base)).image;
+}
+
+/**
  * The image that tests start for a kind: `BACKUP_TEST_<KIND>_IMAGE` where it is set, else the pinned official image if it
  * is here or can be pulled, else a stand-in built on demand (in a checkout, as root on Debian or Ubuntu). Decided once
  * per process, said on standard error. Throws `unsupported`, saying what to do, where there is none.

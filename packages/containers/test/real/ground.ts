@@ -3,8 +3,8 @@ import type { Bytes } from "@sutazai/backup-core";
 import { dockerRuntime } from "@sutazai/backup-containers";
 import Docker from "dockerode";
 
-/** Any image with a POSIX shell, coreutils and perl. */
-export const baseImage = process.env["BACKUP_TEST_BASE_IMAGE"] ?? "debian:trixie-slim";
+/** Any image with a POSIX shell, coreutils and perl; found before the tests begin (`packages/testkit/test/base-image.ts`). */
+export const baseImage: string = process.env["BACKUP_TEST_BASE_IMAGE"] ?? "debian:trixie-slim";
 
 export const docker: Docker = new Docker();
 export const runtime = dockerRuntime();
