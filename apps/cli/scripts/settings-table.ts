@@ -1,8 +1,8 @@
-// Writes the table of settings in the project's README.md from the schemas: `node apps/cli/scripts/settings-table.ts`.
+// Writes the table of docs/settings.md from the schemas: `node apps/cli/scripts/settings-table.ts`.
 import { readFile, writeFile } from "node:fs/promises";
 import { variables } from "@sutazai/backup-sdk";
 
-export const readme: URL = new URL("../../../README.md", import.meta.url);
+export const settingsPage: URL = new URL("../../../docs/settings.md", import.meta.url);
 
 const [begin, end] = ["<!-- settings:", "<!-- /settings -->"];
 
@@ -16,4 +16,4 @@ export function withSettingsTable(text: string): string {
   return text.slice(0, start) + table + text.slice(text.indexOf(end));
 }
 
-if (import.meta.main) await writeFile(readme, withSettingsTable(await readFile(readme, "utf8")));
+if (import.meta.main) await writeFile(settingsPage, withSettingsTable(await readFile(settingsPage, "utf8")));
