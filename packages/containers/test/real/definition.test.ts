@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { docker, runtime, startBase } from "./ground.ts";
+import { docker, runtime, startBase, subnetPrefix } from "./ground.ts";
 
+const subnet = subnetPrefix();
 const secret = `canary-${randomBytes(6).toString("hex")}`;
 
 test("a container is described as it was made, with its networks and volumes and without its secrets", async () => {
@@ -9,7 +10,7 @@ test("a container is described as it was made, with its networks and volumes and
   const network = await docker.createNetwork({
     Name: name,
     Internal: true,
-    IPAM: { Config: [{ Subnet: "10.213.77.0/24" }] },
+    IPAM: { Config: [{ Subnet: `${subnet}.0/24` }] },
   });
   await docker.createVolume({ Name: name, DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=1m" } });
   try {
@@ -31,7 +32,7 @@ test("a container is described as it was made, with its networks and volumes and
         Tmpfs: { "/run": "size=1m" },
       },
       NetworkingConfig: {
-        EndpointsConfig: { [name]: { IPAMConfig: { IPv4Address: "10.213.77.9" }, Aliases: ["db"] } },
+        EndpointsConfig: { [name]: { IPAMConfig: { IPv4Address: `${subnet}.9` }, Aliases: ["db"] } },
       },
     });
     const definition = await runtime.definition(container.id);
@@ -47,10 +48,10 @@ test("a container is described as it was made, with its networks and volumes and
         {
           name,
           aliases: ["db"],
-          addresses: ["10.213.77.9"],
+          addresses: [`${subnet}.9`],
           driver: "bridge",
           internal: true,
-          subnets: ["10.213.77.0/24"],
+          subnets: [`${subnet}.0/24`],
         },
       ],
       restart: "on-failure:3",

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import type { Bytes } from "@sutazai/backup-core";
 import { dockerRuntime } from "@sutazai/backup-containers";
 import Docker from "dockerode";
@@ -28,6 +28,11 @@ export async function startBase(
       await container.remove({ force: true, v: true }).catch(() => undefined);
     },
   });
+}
+
+/** For a network with chosen addresses, `${prefix}.0/24`: no two test files may want the same, nor what a killed run has left. */
+export function subnetPrefix(): string {
+  return `10.213.${randomInt(256)}`;
 }
 
 export async function exists(id: string): Promise<boolean> {

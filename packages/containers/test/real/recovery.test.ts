@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Journal, silentLogger, type OpenOperation, type RecoveryContext } from "@sutazai/backup-core";
 import type { ContainerCreateOptions } from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { docker, exists, named, runtime, startBase, until, volumesNamed } from "./ground.ts";
+import { docker, exists, named, runtime, startBase, subnetPrefix, until, volumesNamed } from "./ground.ts";
 import { runVictim } from "./victim.ts";
 
 let scratch: string;
@@ -124,6 +124,7 @@ describe("stop", () => {
 });
 
 describe.each(["bridge", "user network"])("isolation of a container on a %s", (kind) => {
+  const subnet = subnetPrefix();
   let network: string;
   let port: number;
   let container: Awaited<ReturnType<typeof startBase>>;
@@ -132,7 +133,7 @@ describe.each(["bridge", "user network"])("isolation of a container on a %s", (k
     network = "bridge";
     if (kind !== "bridge") {
       network = `containers-test-${process.pid}`;
-      const IPAM = { Driver: "default", Config: [{ Subnet: "10.213.77.0/24" }] };
+      const IPAM = { Driver: "default", Config: [{ Subnet: `${subnet}.0/24` }] };
       await docker.createNetwork({ Name: network, IPAM });
     }
     port = await freePort();
@@ -145,7 +146,7 @@ describe.each(["bridge", "user network"])("isolation of a container on a %s", (k
       ...(kind !== "bridge" && {
         NetworkingConfig: {
           EndpointsConfig: {
-            [network]: { Aliases: ["db", "database"], IPAMConfig: { IPv4Address: "10.213.77.9" } },
+            [network]: { Aliases: ["db", "database"], IPAMConfig: { IPv4Address: `${subnet}.9` } },
           },
         },
       }),
@@ -171,7 +172,7 @@ describe.each(["bridge", "user network"])("isolation of a container on a %s", (k
       { name: network, aliases: kind === "bridge" ? [] : ["db", "database"] },
     ]);
     // On the default bridge addresses cannot be chosen.
-    const address = kind === "bridge" ? expect.any(String) : "10.213.77.9";
+    const address = kind === "bridge" ? expect.any(String) : `${subnet}.9`;
     expect(info.networks[0]?.address).toEqual(address);
     await until("it answers", async () => (await greeting("127.0.0.1", port)) === "hello\n");
     expect(await runtime.resolveAddress(info, 7000)).toEqual({ host: "127.0.0.1", port });
