@@ -5,8 +5,13 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-// The tools of the checkout come first, its own Node among them: what runs by name runs on the pinned versions.
-const environment = { ...process.env, PATH: [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter) };
+// The tools of the checkout come first, its own Node among them: what runs by name runs on the pinned versions. The programs that
+// tests start by the hundred load a thousand modules each: compiled once, they are there in half the time.
+const environment = {
+  ...process.env,
+  PATH: [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+  NODE_COMPILE_CACHE: join(root, ".cache", "compile"),
+};
 
 /** The pinned package manager, for `npx -y`. */
 export const pnpm = "pnpm@12.21.0";
