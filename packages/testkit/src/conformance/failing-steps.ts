@@ -6,7 +6,7 @@ import type { RunOptions, Workbench } from "./workbench.ts";
 
 const full = process.env["BACKUP_TEST_FULL"] === "1";
 /** How many steps of a restore are made to fail, from the first to the last; all of them in a full run. */
-const mostSteps = (slow: boolean) => (full ? Infinity : slow ? 2 : 6);
+const mostSteps = (slow: boolean) => (full ? Infinity : slow ? 2 : 3);
 const timeout = full ? 3_600_000 : 900_000;
 
 const onPurpose = "failed on purpose";
@@ -20,7 +20,7 @@ export function failingSteps(
   { slow }: { readonly slow: boolean },
 ): void {
   const most = mostSteps(slow);
-  failingWhileStopped(use, capabilities, slow ? 2 : 3);
+  failingWhileStopped(use, capabilities, 2);
   for (const { name: method } of capabilities.restoreMethods) {
     test(`a restore by ${method} that fails at any of its steps is undone`, { timeout }, async () => {
       const bench = use();

@@ -17,6 +17,8 @@ export { redisContent } from "../content/redis.ts";
 export type { SampleContent } from "../content/sample-content.ts";
 export type { AdapterUnderTest, ReachableServer };
 
+const full = process.env["BACKUP_TEST_FULL"] === "1";
+
 /**
  * Registers the tests that every adapter has to pass, on a real server. What is tested follows from the capabilities that the
  * adapter declares. After each test the server must be as it should be, and nothing left: containers, networks, volumes,
@@ -51,12 +53,8 @@ export function adapterConformance(test: AdapterUnderTest): void {
       expect(use().secretsSeen()).toEqual([]);
     });
 
-    const depth = { slow: test.slow ?? false };
     describe("round trips", () => {
       roundTrips(use, capabilities);
-    });
-    describe("refusals", () => {
-      refusals(use, capabilities, { authenticates: test.authenticates ?? true });
     });
     describe.runIf("drill" in adapter)("drills", () => {
       drills(use);
@@ -64,14 +62,18 @@ export function adapterConformance(test: AdapterUnderTest): void {
     describe("damage", () => {
       damage(use);
     });
+    describe("failing steps", () => {
+      failingSteps(use, capabilities, { slow: test.slow ?? false });
+    });
+    if (test.variant === true && !full) return;
+    describe("refusals", () => {
+      refusals(use, capabilities, { authenticates: test.authenticates ?? true });
+    });
     describe("attacks", () => {
       attacks(use);
     });
     describe("interruptions", () => {
-      interruptions(use, capabilities, depth);
-    });
-    describe("failing steps", () => {
-      failingSteps(use, capabilities, depth);
+      interruptions(use, capabilities);
     });
   });
 }

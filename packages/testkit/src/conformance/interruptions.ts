@@ -8,19 +8,11 @@ import type { Workbench } from "./workbench.ts";
 const random = new Random(Number(process.env["BACKUP_TEST_SEED"] ?? 1));
 const full = process.env["BACKUP_TEST_FULL"] === "1";
 
-/** How far the bytes have come when it happens, as a part of all: the very first, and one on the way; ten random ones in a full run. */
-function momentsFor(slow: boolean): readonly number[] {
-  if (full) return Array.from({ length: 10 }, () => random.below(100) / 100);
-  return slow ? [0.6] : [0, 0.6];
-}
+/** How far the bytes have come when it happens, as a part of all; the very first and nine random ones in a full run. */
+const moments = full ? [0, ...Array.from({ length: 9 }, () => random.below(100) / 100)] : [0.6];
 
-export function interruptions(
-  use: () => Workbench,
-  capabilities: AdapterCapabilities,
-  { slow }: { readonly slow: boolean },
-): void {
+export function interruptions(use: () => Workbench, capabilities: AdapterCapabilities): void {
   const methods = capabilities.restoreMethods.map(({ name: method }) => ({ ...firstWay(capabilities), method }));
-  const moments = momentsFor(slow);
 
   for (const moment of moments) {
     test(`the server is killed during a backup, at ${Math.round(moment * 100)} % of the bytes`, async () => {

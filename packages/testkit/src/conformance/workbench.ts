@@ -42,8 +42,10 @@ export interface AdapterUnderTest {
   readonly content: SampleContent;
   /** Whether the server asks for a password, as it does unless said; files ask for none. */
   readonly authenticates?: boolean;
-  /** A backup of it takes many seconds: interrupted at fewer moments, but for `BACKUP_TEST_FULL=1`. */
+  /** A restore of it takes many seconds: made to fail at fewer of its steps, but for `BACKUP_TEST_FULL=1`. */
   readonly slow?: boolean;
+  /** Another configuration of an adapter that is tested whole: refusals, attacks and interruptions are left to `BACKUP_TEST_FULL=1`. */
+  readonly variant?: boolean;
   /** A restore leaves alone what the backup does not have (other databases of a cluster), instead of removing it. */
   readonly leavesOthers?: boolean;
 }

@@ -12,5 +12,6 @@ for (const form of formNames) {
     content: chromadbContent(),
     authenticates: false,
     slow: true,
+    variant: form !== "data",
   });
 }

@@ -14,6 +14,7 @@ adapterConformance({
   start: () => startServer("qdrant"),
   adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["scroll"], exact: true }),
   content: qdrantContent({ points: 200 }),
+  variant: true,
 });
 
 adapterConformance({
@@ -22,4 +23,5 @@ adapterConformance({
   adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["data"] }),
   content: qdrantContent({ points: 200 }),
   slow: true,
+  variant: true,
 });

@@ -14,4 +14,5 @@ adapterConformance({
   start: () => startServer("redis", { arguments: ["--appendonly", "yes"] }),
   adapter: ({ name, password }) => redisAdapter({ container: name, password, forms: ["rdb", "aof"] }),
   content: redisContent(),
+  variant: true,
 });
