@@ -6,10 +6,18 @@ export class Fault {
   readonly #act: () => void | Promise<void>;
   #passed = 0;
   #happened = false;
+  #betweenArtifacts = false;
 
   constructor(after: number, act: () => void | Promise<void>) {
     this.#after = after;
     this.#act = act;
+  }
+
+  /** The same, when the first artifact has been written to its end, and before whoever wrote it hears of that. */
+  static betweenArtifacts(act: () => void | Promise<void>): Fault {
+    const fault = new Fault(Infinity, act);
+    fault.#betweenArtifacts = true;
+    return fault;
   }
 
   /** Whether it came to it: a test of a fault that never happened proves nothing. */
@@ -21,16 +29,25 @@ export class Fault {
     for await (const chunk of content) {
       this.#passed += chunk.length;
       if (!this.#happened && this.#passed > this.#after) {
-        this.#happened = true;
-        await this.#act();
+        await this.#happen();
       }
       yield chunk;
     }
   }
 
+  async #happen(): Promise<void> {
+    this.#happened = true;
+    await this.#act();
+  }
+
   /** Counts the bytes of all artifacts together. */
   within(sink: ArtifactSink): ArtifactSink {
-    return { write: (name, content, hints) => sink.write(name, this.through(content), hints) };
+    return {
+      write: async (name, content, hints) => {
+        await sink.write(name, this.through(content), hints);
+        if (this.#betweenArtifacts && !this.#happened) await this.#happen();
+      },
+    };
   }
 
   withinSource(source: ArtifactSource): ArtifactSource {

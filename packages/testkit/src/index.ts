@@ -13,6 +13,7 @@ export { askQdrant } from "./kinds/qdrant.ts";
 export { connectRedis } from "./kinds/redis.ts";
 export type { Connection, ServerAddress } from "./kinds/server-kind.ts";
 export type { ServerKindName } from "./kinds/server-kinds.ts";
+export { lyingServer, type Lie, type LyingServer } from "./lying-server.ts";
 export { leftInDocker } from "./leftovers.ts";
 export { peakMemoryOf } from "./peak-memory.ts";
 export { Random } from "./random.ts";
@@ -20,6 +21,16 @@ export { startServer, type ExecResult, type ServerOptions, type TestServer } fro
 export type { SampleContent } from "./content/sample-content.ts";
 export { Fault } from "./fault.ts";
 export { MemoryBackup } from "./memory-backup.ts";
+export { cutConnections, type CutConnections } from "./cut-connections.ts";
+export {
+  endsAfter,
+  exitsWithOne,
+  faultyTools,
+  replacing,
+  runsOutOfMemory,
+  writesNothing,
+  type ToolFault,
+} from "./faulty-tools.ts";
 export {
   failing,
   failingAfterwards,

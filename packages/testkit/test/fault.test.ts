@@ -25,6 +25,14 @@ test("a fault that throws fails the write, and nothing of the artifact remains",
   expect([...backup.artifacts.keys()]).toEqual(["whole"]);
 });
 
+test("a fault between two artifacts happens when the first is whole, before the next", async () => {
+  const backup = new MemoryBackup();
+  const seen: string[][] = [];
+  const sink = Fault.betweenArtifacts(() => void seen.push([...backup.artifacts.keys()])).within(backup);
+  for (const name of ["first", "second", "third"]) await sink.write(name, chunks(5));
+  expect(seen).toEqual([["first"]]);
+});
+
 test("a fault that was never reached says so", async () => {
   const backup = new MemoryBackup();
   const fault = new Fault(5, () => undefined);

@@ -1,52 +1,138 @@
-import { BackupError, isBackupError } from "@sutazai/backup-core";
+import { dockerRuntime } from "@sutazai/backup-containers";
+import { BackupError, type ContainerRuntime } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
+import { cutConnections } from "../cut-connections.ts";
 import { Fault } from "../fault.ts";
+import {
+  countingTools,
+  endsAfter,
+  exitsWithOne,
+  faultyTools,
+  runsOutOfMemory,
+  writesNothing,
+  type ToolFault,
+} from "../faulty-tools.ts";
 import { killTools } from "../leftovers.ts";
-import { expectEqual, failureOf } from "./expectations.ts";
+import type { MemoryBackup } from "../memory-backup.ts";
+import { expectNoSilentSuccess, expectUnchanged, prepare, type Attacked } from "./attacked.ts";
+import { failureOf } from "./expectations.ts";
 import type { Workbench } from "./workbench.ts";
+
+const full = process.env["BACKUP_TEST_FULL"] === "1";
+const timeout = full ? 3_600_000 : 300_000;
+const takesLong = "takes minutes: only with BACKUP_TEST_FULL=1";
+
+/** For tools that are to run into it: no more of the machine than they need themselves. */
+const toolMemory = 512 * 1024 ** 2;
 
 /** What users of such tools have suffered from: a capture that went wrong half-way, and was called a success. */
 export function attacks(use: () => Workbench): void {
-  test("a backup whose tools are killed half-way, as for want of memory, fails or is whole", async ({ skip }) => {
-    let killed = 0;
-    await expectFailureOrWhole(use(), async () => {
-      killed = await killTools();
-    });
-    if (killed === 0) skip("no tool of this adapter runs then");
+  test("none of its tools can fail, end early, write nothing or be killed unnoticed", { timeout }, async ({ skip }) => {
+    const bench = use();
+    const attacked = await prepare(bench);
+    const written = new Map<string, number>();
+    const count = (containers: ContainerRuntime) => countingTools(containers, written);
+    const allFail = (containers: ContainerRuntime) => faultyTools(count(containers), () => exitsWithOne);
+    const outcome = await expectNoSilentSuccess(attacked, { containers: allFail }, "every tool fails");
+    if (written.size === 0) skip("no tool of this adapter runs in a container, and it reads no copy");
+    expect(outcome).toBe("failed");
+    if (!bench.slow || full) {
+      await bench.backup({ containers: count });
+      for (const [tool, bytes] of written) {
+        for (const [what, fault] of Object.entries(faultsOf(bytes))) {
+          const containers = () => faultyTools(dockerRuntime({ memoryLimit: toolMemory }), only(tool, fault));
+          await expectNoSilentSuccess(attacked, { containers }, `${tool} ${what}`);
+        }
+      }
+    }
+    await expectUnchanged(attacked);
   });
 
-  test("a backup during which the server restarts fails or is whole", async () => {
+  test("a backup whose connections to the server end early fails or is whole", { timeout }, async ({ skip }) => {
     const bench = use();
-    await expectFailureOrWhole(bench, () => bench.server.restart());
+    if (bench.slow && !full) skip(takesLong);
+    const attacked = await prepare(bench);
+    const said = async (afterBytes: number): Promise<number> => {
+      await using between = cutConnections(dockerRuntime(), afterBytes);
+      await expectNoSilentSuccess(
+        attacked,
+        { containers: () => between.containers },
+        `cut off after ${afterBytes} bytes`,
+      );
+      return between.bytes;
+    };
+    const bytes = await said(Infinity);
+    if (bytes === 0) skip("this adapter asks no server");
+    for (const part of [0.1, 0.5, 0.9]) await said(Math.floor(bytes * part));
+    await expectUnchanged(attacked);
+  });
+
+  test("a backup whose tools are killed half-way, as for want of memory, fails or is whole", async ({ skip }) => {
+    const attacked = await prepare(use());
+    let killed = 0;
+    await expectNoSilentSuccessWith(
+      attacked,
+      new Fault(attacked.sample.bytes * 0.5, async () => {
+        killed = await killTools();
+      }),
+    );
+    if (killed === 0) skip("no tool of this adapter runs then");
+    await expectUnchanged(attacked);
+  });
+
+  test("a backup between two of whose artifacts the server restarts fails or is whole", async () => {
+    const bench = use();
+    const attacked = await prepare(bench);
+    await expectNoSilentSuccessWith(
+      attacked,
+      midway(attacked.sample, () => bench.server.restart()),
+    );
+    await expectUnchanged(attacked);
+  });
+
+  test("a backup during which things are created, changed and dropped fails, tells of it, or is of one moment", async () => {
+    const bench = use();
+    const attacked = await prepare(bench);
+    const changing = midway(attacked.sample, async () => {
+      await bench.content.change(bench.server);
+      attacked.states.push(await bench.state());
+    });
+    await expectNoSilentSuccessWith(attacked, changing);
+    expect(await bench.leftovers()).toEqual([]);
   });
 
   test("a backup for which the disk is full at its very last byte fails", async () => {
     const bench = use();
-    const { bytes } = await bench.sample();
-    await bench.refill();
-    const before = await bench.state();
+    const attacked = await prepare(bench);
     // The size differs a little from backup to backup: a last chunk is as late as it gets.
-    const fault = new Fault(Math.floor(bytes * 0.97), () => {
+    const fault = new Fault(Math.floor(attacked.sample.bytes * 0.97), () => {
       throw new BackupError("no-space", "the store is full", { operation: "store.write", hint: "make room" });
     });
     await failureOf(bench.backup({ fault }), bench.adapter.name, "no-space");
-    expect(await bench.leftovers()).toEqual([]);
-    expect(await bench.changesSince(before)).toEqual([]);
+    await expectUnchanged(attacked);
   });
 }
 
-async function expectFailureOrWhole(bench: Workbench, act: () => Promise<void>): Promise<void> {
-  const { bytes } = await bench.sample();
-  await bench.refill();
-  const before = await bench.state();
-  const fault = new Fault(bytes * 0.5, act);
-  const backup = await bench.backup({ fault }).catch((error: unknown) => {
-    if (!isBackupError(error)) throw error;
-    return undefined;
-  });
+function faultsOf(bytes: number): Readonly<Record<string, ToolFault>> {
+  return {
+    "exits with an error after its last byte": exitsWithOne,
+    "runs out of memory after its last byte": runsOutOfMemory,
+    "ends after half of its bytes": endsAfter(Math.floor(bytes / 2)),
+    "writes nothing": writesNothing,
+  };
+}
+
+function only(tool: string, fault: ToolFault): (purpose: string) => ToolFault | undefined {
+  return (purpose) => (purpose === tool ? fault : undefined);
+}
+
+/** Between two artifacts; half-way through the only one. */
+function midway(sample: MemoryBackup, act: () => Promise<void>): Fault {
+  return sample.artifacts.size > 1 ? Fault.betweenArtifacts(act) : new Fault(sample.bytes * 0.5, act);
+}
+
+async function expectNoSilentSuccessWith(attacked: Attacked, fault: Fault): Promise<void> {
+  await expectNoSilentSuccess(attacked, { fault });
   expect(fault.happened).toBe(true);
-  for (const { name, fingerprint } of backup?.manifest.forms ?? []) expectEqual(fingerprint, before[name] ?? {});
-  await bench.recover();
-  expect(await bench.leftovers()).toEqual([]);
-  expect(await bench.changesSince(before)).toEqual([]);
+  await attacked.bench.recover();
 }

@@ -55,6 +55,8 @@ export interface RunOptions {
   readonly fault?: Fault;
   /** Puts something between the adapter and the journal. */
   readonly journal?: (operation: JournalOperation) => JournalOperation;
+  /** Puts something between the adapter and Docker. */
+  readonly containers?: (containers: ContainerRuntime) => ContainerRuntime;
 }
 
 /** Runs an adapter's operations as the engine does, on a real server, and remembers everything that they let be seen. */
@@ -103,6 +105,11 @@ export class Workbench implements AsyncDisposable {
   async refill(): Promise<void> {
     await this.#test.content.empty(this.server);
     await this.#test.content.fill(this.server);
+  }
+
+  /** Whether a backup of it takes many seconds. */
+  get slow(): boolean {
+    return this.#test.slow ?? false;
   }
 
   get content(): SampleContent {
@@ -272,6 +279,7 @@ export class Workbench implements AsyncDisposable {
     );
     const context: OperationContext = {
       ...recovery,
+      containers: options.containers?.(this.#containers) ?? this.#containers,
       journal: options.journal?.(operation) ?? operation,
       signal: options.signal ?? new AbortController().signal,
       progress: (progress) => this.#seen.push(show(progress)),
