@@ -47,6 +47,7 @@ export async function capture(
       yield next.value;
     }
     content = parser.end();
+    assertFresh(content, saved, target.database);
     if (expiredBy === undefined) assertCounts(content, saved, target.database);
   }
   try {
@@ -99,6 +100,25 @@ async function openSave(
 async function clock(server: Server): Promise<number> {
   const [seconds, microseconds] = (await server.call("TIME")) as [string, string];
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+}
+
+/**
+ * The file must have been made since the save was asked for. One that somebody has put in its place, or that lies where the server does not write, may hold as many
+ * keys, and be of yesterday. Both times are of the server's clock, and one of them may be a second behind the other.
+ */
+function assertFresh({ auxiliary }: RdbContent, { askedAt }: Save, database: string): void {
+  const madeAt = Number(auxiliary.get("ctime") ?? Number.NaN);
+  if (askedAt === undefined || Number.isNaN(madeAt) || madeAt >= askedAt - 1) return;
+  const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
+  throw new BackupError(
+    "mismatch",
+    `the snapshot on the disk is an old one, made at ${iso(madeAt)}: the server was asked to save at ${iso(askedAt)}, and says that it did`,
+    {
+      operation: "redis.capture",
+      database,
+      hint: "see that the server's `dir` and `dbfilename` are where its volume is mounted, and who else writes there",
+    },
+  );
 }
 
 /** The file must hold what the server counted by itself: exactly where it counted the same before and after, else within those two. */

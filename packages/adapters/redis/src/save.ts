@@ -12,6 +12,8 @@ export interface Save {
   readonly after: Keyspace;
   /** `rdb_saves` after this save; undefined before Redis 7. */
   readonly count: number | undefined;
+  /** By the server's clock, before it was asked to save: seconds since 1970. Undefined where it does not tell. */
+  readonly askedAt: number | undefined;
   /** The moment of the snapshot lies between these. ISO 8601. */
   readonly from: string;
   readonly to: string;
@@ -21,6 +23,7 @@ export interface Save {
 export async function save(server: Server, signal: AbortSignal, database: string): Promise<Save> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const before = await idle(server, signal);
+    const askedAt = await clock(server);
     const from = new Date().toISOString();
     const started = await start(server);
     if (started === undefined) continue;
@@ -30,13 +33,18 @@ export async function save(server: Server, signal: AbortSignal, database: string
     const count = countOf(after);
     const expected = countOf(before);
     if (count !== undefined && expected !== undefined && count !== expected + 1) continue;
-    return { before: started.before, after: started.after, count, from, to };
+    return { before: started.before, after: started.after, count, askedAt, from, to };
   }
   throw new BackupError("locked", `the server started other saves ${attempts} times while one was asked of it`, {
     operation: "redis.save",
     database,
     hint: "run it again when fewer saves happen: see the server's `save` points, and what else calls BGSAVE",
   });
+}
+
+async function clock(server: Server): Promise<number | undefined> {
+  const { server_time_usec: microseconds } = await server.info("server");
+  return microseconds === undefined ? undefined : Math.floor(Number(microseconds) / 1e6);
 }
 
 /** Whether the file of this save is certainly still the one on disk: nothing has been saved since, nothing is being saved. */
