@@ -9,10 +9,10 @@ import {
 } from "@sutazai/backup-core";
 import { PassingDigest } from "@sutazai/backup-formats";
 import type { BackupSettings } from "./backup.ts";
-import { countPoints, readInfo, readShards, unlessDropped, type CollectionInfo } from "./collections.ts";
+import { countPoints, readInfo, readShards, unlessDropped } from "./collections.ts";
 import { artifactOf, type InventoriedCollection, type Neighbourhood } from "./details.ts";
-import { headLine, tailLine } from "./export-file.ts";
-import { configFacts, contentFacts, infoFacts } from "./facts.ts";
+import { exportPoints } from "./export-points.ts";
+import { configFacts, contentFacts } from "./facts.ts";
 import { readNeighbours } from "./neighbours.ts";
 import type { CollectionForm } from "./options.ts";
 import { readContent, type ContentPass } from "./scroll.ts";
@@ -192,36 +192,4 @@ function assertSame(collection: string, told: string | number, found: string | n
       details: { isReplaced: true },
     },
   );
-}
-
-async function exportPoints(
-  context: OperationContext,
-  server: Server,
-  name: string,
-  info: CollectionInfo,
-  sink: ArtifactSink,
-): Promise<{ readonly form: CapturedForm; readonly pass: ContentPass }> {
-  const artifact = artifactOf(name, "scroll");
-  const passing = new PassingDigest();
-  const observed = (chunk: Uint8Array) => {
-    passing.add(chunk);
-    context.progress({ step: `exporting ${name}`, bytes: passing.bytes });
-    return chunk;
-  };
-  const { config, payload_schema } = info;
-  const pass = await readContent(server, name, context.signal, (lines, digest) =>
-    sink.write(
-      artifact,
-      (async function* (): Bytes {
-        yield observed(headLine({ collection: name, version: server.version, config, payload_schema }));
-        for await (const chunk of lines) yield observed(chunk);
-        yield observed(tailLine(digest.count));
-      })(),
-    ),
-  );
-  const facts = {
-    ...infoFacts(name, info),
-    ...contentFacts(name, { exact: pass.digest.count }, { exact: String(pass.digest) }),
-  };
-  return { form: { artifact, digest: passing.hex(), facts }, pass };
 }
