@@ -1,5 +1,7 @@
+import { Readable } from "node:stream";
 import { BackupError } from "@sutazai/backup-core";
 import { readGlobalFacts, readSettingsOfAllRoles, type GlobalFacts } from "./catalog.ts";
+import { readDump } from "./dump/observe.ts";
 import { quoteName, quoteText, type Session } from "./session.ts";
 import type { Tools } from "./tools.ts";
 
@@ -15,6 +17,8 @@ export async function captureGlobals(session: Session, tools: Tools, signal: Abo
   for (let attempt = 0; attempt < attempts; attempt++) {
     const before = await readGlobalFacts(session);
     const dump = await tools.dumpGlobals(signal);
+    // One that ends early may do so without an error; its last line tells.
+    await readDump(Readable.from([dump]), () => undefined);
     const rest = await readSettingsOfAllRoles(session);
     const after = await readGlobalFacts(session);
     if (JSON.stringify(before) === JSON.stringify(after)) return { ...after, dump: withSettingsOfAllRoles(dump, rest) };
