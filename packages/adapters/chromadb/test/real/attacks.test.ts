@@ -1,0 +1,33 @@
+// What a server may answer, or something between it and us, that looks like a success and is none.
+import { fillChromadb, lyingServer, startServer, type Lie, type TestServer } from "@sutazai/backup-testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { chromadbAdapter } from "../../src/index.ts";
+import { backUp } from "./operation.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer("chromadb");
+  await fillChromadb(server, { records: 60 });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const isRead = (path: string) => /\/default_database\/collections\/[^/]+\/get$/.test(path);
+const nothing = { ids: [], embeddings: [], documents: [], metadatas: [], uris: [], include: [] };
+
+const answers: readonly (readonly [what: string, lieAbout: (path: string, body: string) => Lie | undefined])[] = [
+  ["no record at all of a collection that has some", (path) => (isRead(path) ? nothing : undefined)],
+  ["ids, and no record of any", (path, body) => (isRead(path) && body.includes('"ids"') ? nothing : undefined)],
+  [
+    "an answer that is cut off",
+    (path, body) => (isRead(path) && body.includes('"ids"') ? '{"ids":["record 0"' : undefined),
+  ],
+];
+
+test.each(answers)("%s fails the backup", async (_, lieAbout) => {
+  await using liar = await lyingServer(server, (_method, path, body) => lieAbout(path, body));
+  await expect(backUp(chromadbAdapter({ url: liar.url }))).rejects.toMatchObject({
+    reason: expect.stringMatching(/^(mismatch|unsupported)$/),
+    database: "chromadb",
+  });
+  expect(liar.lies).toBeGreaterThan(0);
+});
