@@ -6,6 +6,7 @@ import {
   type OperationContext,
   type Probe,
 } from "@sutazai/backup-core";
+import { formatBytes } from "@sutazai/backup-reporter";
 import { verifyStructure } from "@sutazai/backup-verifier";
 import type { SystemParts } from "./context.ts";
 import { note } from "./prove.ts";
@@ -84,11 +85,11 @@ async function refuseWithoutRoom(parts: SystemParts, database: string, last: Man
   if (free === undefined || free > expected) return;
   throw new BackupError(
     "no-space",
-    `the store has ${free} bytes free; the last backup of ${database} took ${expected}`,
+    `the store has ${formatBytes(free)} free; the last backup of ${database} took ${formatBytes(expected)}`,
     {
       operation: "backup",
       database,
-      hint: `free some room on ${parts.store.location}, or move the store (BACKUP_DIR)`,
+      hint: `free some room on the file system of ${parts.store.location} (what old backups could go: \`sutazai-backup prune --dry-run\`), or move the store (BACKUP_DIR)`,
     },
   );
 }

@@ -91,7 +91,8 @@ function storeError(thrown: unknown, operation: string, root: string): BackupErr
 }
 
 const hints: Partial<Record<BackupError["reason"], (root: string) => string>> = {
-  "no-space": (root) => `free space on the file system of ${root}, or delete old backups, then run it again`,
+  "no-space": (root) =>
+    `free space on the file system of ${root} (what old backups could go: \`sutazai-backup prune --dry-run\`), then run it again`,
   "not-found": (root) => `see whether ${root} is still there and whole`,
   permission: (root) => `let this user write to ${root} and everything in it, or choose another store`,
 };
