@@ -3,6 +3,7 @@ import { BackupError, type Address, type ContainerInfo } from "@sutazai/backup-c
 import type { Engine } from "./engine.ts";
 
 const connectTimeoutMs = 2_000;
+const startUpSeconds = 120;
 
 /** Where a client on this host may reach a port of the container, best first. */
 export function candidateAddresses(container: ContainerInfo, port: number, remoteHost: string | undefined): Address[] {
@@ -34,10 +35,18 @@ export async function resolveAddress({ remoteHost }: Engine, container: Containe
       : `port ${port} of container ${container.name} does not answer at ${tried}`,
     {
       operation: "containers.resolveAddress",
-      hint: `see whether the server listens there; else publish the port (\`--publish 127.0.0.1:${port}:${port}\`) or name the address in the configuration`,
+      hint: `${justStarted(container)}see whether the server listens there; else publish the port (\`--publish 127.0.0.1:${port}:${port}\`) or name the address in the configuration`,
       details: { container: container.name, port, tried: candidates },
     },
   );
+}
+
+/** Most servers that do not answer are on their way up. */
+function justStarted({ startedAt }: ContainerInfo): string {
+  const seconds = Math.round((Date.now() - Date.parse(startedAt)) / 1000);
+  return seconds >= 0 && seconds < startUpSeconds
+    ? `it was started ${seconds} s ago: wait a little, and try again; or `
+    : "";
 }
 
 /** What the address that a server binds is to its clients; undefined where it is a remote host's loopback. */

@@ -17,7 +17,7 @@ export function formatDrillReport(report: DrillReport): string {
   const proven = report.databases.filter(({ verdict }) => verdict === "proven").length;
   return [
     `Drill ${report.runId}: ${proven} of ${report.databases.length} proven in ${formatDuration(durationOf(report))}, from ${report.store}`,
-    table(["database", "backup", "size", "backup time", "restore time", "after a restart", "verdict"], rows),
+    table(["database", "backup", "size", "backup time", "restore time", "restart check", "verdict"], rows),
     ...report.databases.flatMap(remarksOf),
     ...(proven > 0
       ? ["restore time: from the command to the last check, with reading the backup and all start-ups"]

@@ -51,7 +51,7 @@ test("a run of drills", () => {
     ],
   };
   expect(formatDrillReport(report)).toBe(`Drill run1: 1 of 3 proven in 12.3 s, from /backups
-  database  backup  size     backup time  restore time  after a restart                                 verdict
+  database  backup  size     backup time  restore time  restart check                                   verdict
   redis     id1     3.0 MiB  1.5 s        5.8 s         rdb: equal in 37 facts, aof: equal in 36 facts  proven
   qdrant    id1     3.0 MiB  1.5 s        –             different                                       damaged
   faiss     –       –        –            –             not reached                                     undecided

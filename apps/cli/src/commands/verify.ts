@@ -87,13 +87,20 @@ async function read(args: VerifyArguments, { system, printer, signal }: Session)
         ].join("\n"),
       ),
   });
-  const damaged = results.filter(({ ok }) => !ok).length;
-  printer.result(
-    "verify-report",
-    { backups: results.length, damaged },
-    () => `${results.length} verified, ${damaged} damaged`,
+  const damaged = results.filter(({ ok }) => !ok);
+  printer.result("verify-report", { backups: results.length, damaged: damaged.length }, () =>
+    [`${results.length} verified, ${damaged.length} damaged`, ...adviceFor(damaged)].join("\n"),
   );
-  return damaged === 0 ? exitCode.ok : exitCode.verificationFailed;
+  return damaged.length === 0 ? exitCode.ok : exitCode.verificationFailed;
+}
+
+/** What to do now that some are damaged. */
+function adviceFor(damaged: readonly { readonly database: string }[]): string[] {
+  if (damaged.length === 0) return [];
+  const names = [...new Set(damaged.map(({ database }) => database))].join(" ");
+  return [
+    `  → make a new one and prove it: sutazai-backup backup ${names} --prove; a restore passes over what is known to be damaged`,
+  ];
 }
 
 async function followLog(

@@ -1,0 +1,110 @@
+// Much content for each database: texts that hardly compress, with vectors where the kind has them.
+import { randomBytes } from "node:crypto";
+import {
+  askChromadb,
+  askFaiss,
+  askQdrant,
+  connectNeo4j,
+  fillPostgres,
+  fillRedis,
+  type ServerAddress,
+  type ServerKindName,
+} from "@sutazai/backup-testkit";
+import { questionPostgres } from "../../examples/demo/question-postgres.ts";
+import { questionRedis } from "../../examples/demo/question-redis.ts";
+
+export interface Content {
+  /** Fills an empty server with about so many megabytes, as a backup holds them uncompressed. */
+  readonly fill: (server: ServerAddress, megabytes: number) => Promise<void>;
+  /** What the database itself says that it holds. */
+  readonly ask: (server: ServerAddress) => Promise<string>;
+}
+
+const textBytes = 4_000;
+const text = () => randomBytes((textBytes / 4) * 3).toString("base64");
+const vector = (size: number) => Array.from(randomBytes(size), (byte) => byte / 128 - 1);
+
+/** Numbers in batches. */
+function* batches(count: number, size: number): Generator<number[]> {
+  for (let first = 0; first < count; first += size) {
+    yield Array.from({ length: Math.min(size, count - first) }, (_, at) => first + at);
+  }
+}
+
+export const contents: Readonly<Record<ServerKindName, Content>> = {
+  postgres: {
+    fill: (server, megabytes) => fillPostgres(server, { scale: megabytes / 10 }),
+    ask: async (server) => JSON.stringify(await questionPostgres(server)),
+  },
+  redis: {
+    fill: (server, megabytes) => fillRedis(server, { keys: megabytes * 12_000 }),
+    ask: async (server) => JSON.stringify(await questionRedis(server)),
+  },
+  neo4j: {
+    fill: async (server, megabytes) => {
+      await using connection = await connectNeo4j(server);
+      const write = (query: string, parameters: object = {}) =>
+        connection.client.executeQuery(query, parameters, { database: "neo4j" });
+      await write("CREATE CONSTRAINT chunk_id FOR (c:Chunk) REQUIRE c.id IS UNIQUE");
+      for (const numbers of batches((megabytes * 1e6) / textBytes, 500)) {
+        await write(
+          "UNWIND $rows AS row CREATE (c:Chunk {id: row.id, text: row.text}) WITH c, row MATCH (p:Chunk {id: row.id - 1}) CREATE (p)-[:NEXT]->(c)",
+          { rows: numbers.map((id) => ({ id: BigInt(id), text: text() })) },
+        );
+      }
+    },
+    ask: async (server) => {
+      await using connection = await connectNeo4j(server);
+      const { records } = await connection.client.executeQuery(
+        "MATCH (c:Chunk) OPTIONAL MATCH (c)-[r:NEXT]->() RETURN count(c) + ' ' + count(r) + ' ' + sum(size(c.text)) AS held",
+        {},
+        { database: "neo4j" },
+      );
+      return String(records[0]?.get("held"));
+    },
+  },
+  qdrant: {
+    fill: async (server, megabytes) => {
+      await askQdrant(server, "PUT", "/collections/chunks", { vectors: { size: 64, distance: "Cosine" } });
+      for (const numbers of batches((megabytes * 1e6) / (textBytes + 700), 500)) {
+        await askQdrant(server, "PUT", "/collections/chunks/points?wait=true", {
+          points: numbers.map((id) => ({ id, vector: vector(64), payload: { text: text() } })),
+        });
+      }
+    },
+    ask: async (server) =>
+      JSON.stringify(await askQdrant(server, "POST", "/collections/chunks/points/count", { exact: true })),
+  },
+  chromadb: {
+    fill: async (server, megabytes) => {
+      const collections = "/tenants/default_tenant/databases/default_database/collections";
+      const { id } = await askChromadb<{ id: string }>(server, "POST", collections, { name: "chunks" });
+      // Documents are indexed for search, which takes about four times their size again.
+      for (const numbers of batches((megabytes * 1e6) / (5 * textBytes), 200)) {
+        await askChromadb(server, "POST", `${collections}/${id}/add`, {
+          ids: numbers.map(String),
+          embeddings: numbers.map(() => vector(256)),
+          documents: numbers.map(text),
+        });
+      }
+    },
+    ask: async (server) => {
+      const collections = "/tenants/default_tenant/databases/default_database/collections";
+      const { id } = await askChromadb<{ id: string }>(server, "GET", `${collections}/chunks`);
+      return JSON.stringify(await askChromadb(server, "GET", `${collections}/${id}/count`));
+    },
+  },
+  faiss: {
+    fill: async (server, megabytes) => {
+      await askFaiss(server, "PUT", "/indexes/chunks", { dim: 256, factory: "Flat", metric: "ip" });
+      for (const numbers of batches((megabytes * 1e6) / 1_024, 5_000)) {
+        await askFaiss(server, "POST", "/indexes/chunks/add", {
+          ids: numbers.map((number) => `chunk-${number}`),
+          vectors: numbers.map(() => vector(256)),
+        });
+      }
+      await askFaiss(server, "POST", "/indexes/chunks/save");
+    },
+    ask: async (server) => JSON.stringify(await askFaiss(server, "GET", "/indexes")),
+  },
+};
