@@ -65,6 +65,8 @@ export async function runVerb(
       storeOnly,
       onEvent: (event) => printer.event(event),
       command,
+      // What goes on for long does many things of its own accord.
+      traceparent: needs.isLong === true ? undefined : process.env["TRACEPARENT"],
       log: name === undefined ? undefined : { name, level: args.logLevel ?? "warn", command },
     });
   let log: OpenedBackupSystem["log"];

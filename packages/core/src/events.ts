@@ -37,6 +37,11 @@ export type BackupEvent =
       readonly database: string;
       readonly status: Outcome;
       readonly backup?: string;
+      /** Of the backup: what it holds, decoded, and what it takes in the store. */
+      readonly plainBytes?: number;
+      readonly storedBytes?: number;
+      /** What a prune deleted, as stored. */
+      readonly freedBytes?: number;
       readonly durationMs: number;
       readonly error?: SerializedError;
     }

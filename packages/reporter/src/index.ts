@@ -20,5 +20,6 @@ export type {
 export { masterReportVersion, type DatabaseStanding, type MasterReport, type StoreStanding } from "./master/report.ts";
 export { masterReportJsonSchema, masterReportSchema } from "./master/schema.ts";
 export { table } from "./table.ts";
+export { RunRecording, type RecordedRun } from "./telemetry/recording.ts";
 export { formatBackupReport, formatRestoreReport } from "./text.ts";
 export { formatBytes, formatDuration } from "./units.ts";

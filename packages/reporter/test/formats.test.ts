@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { formatMasterCsv, formatMasterReport, masterReport, masterReportJsonSchema } from "../src/index.ts";
-import { metrics, metricsText } from "../src/metrics.ts";
+import { metrics } from "../src/metric-table.ts";
+import { metricsText } from "../src/metrics.ts";
 import { ago, backupFact, facts, platform } from "./platform.ts";
 
 const hostile = '=cmd|"x",\n\u001B[2J<b>\\';

@@ -123,6 +123,7 @@ export {
   type LookAtSystemOptions,
   type UnlockReport,
 } from "./system.ts";
+export { Telemetry, type TelemetryOptions } from "./telemetry.ts";
 export type { VerifiedLog, VerifyLogOptions } from "./verify-log.ts";
 export type { VerifiedBackup, VerifyOptions } from "./verify.ts";
 export {

@@ -6,6 +6,7 @@ import type { SystemParts } from "./context.ts";
 import { lookAt, expectations, type Look } from "./monitor-look.ts";
 import type { SchedulerStanding } from "./monitor-schedule.ts";
 import { deliveryWarnings, noticesOf } from "./notify.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { gatherReport, metricsText, writeReportFile, type ReportOptions } from "./report.ts";
 
 /** Who watches a system, and for what. */
@@ -17,6 +18,8 @@ export interface WatchOptions {
   readonly budgetsOf?: Readonly<Record<string, BudgetSettings>> | undefined;
   /** Where metrics for Prometheus are written after every run. */
   readonly metricsFile?: string | undefined;
+  /** Where traces of runs are sent, and metrics after every run. */
+  readonly telemetry?: Telemetry | undefined;
   /** Prune what was backed up after every backup that went well. */
   readonly pruneAfterBackup?: boolean | undefined;
   /** How runs are scheduled; not looked at unless given. */
@@ -27,7 +30,7 @@ export interface WatchOptions {
 export interface MonitorReport extends Look {
   /** For each notice and channel, and for what was still owed from earlier. */
   readonly deliveries: readonly Delivery[];
-  /** What went wrong with telling, or with writing metrics. */
+  /** What went wrong with telling, or with writing or sending metrics. */
   readonly warnings: readonly string[];
 }
 
@@ -44,13 +47,13 @@ export interface TellOptions {
   readonly tellSignal?: AbortSignal | undefined;
 }
 
-/** Looks, tells what is wrong and what is over, and writes the metrics. Throws only where the signal ends the look. */
+/** Looks, tells what is wrong and what is over, and writes and sends the metrics. Throws only where the signal ends the look. */
 export async function lookAndTell(
   parts: SystemParts,
   watch: WatchOptions,
   { also = [], tellSignal, ...how }: TellOptions,
 ): Promise<MonitorReport> {
-  const { notifier, metricsFile } = watch;
+  const { notifier, metricsFile, telemetry } = watch;
   const look = await lookAt(parts, { ...watch, ...how });
   const warnings: string[] = [];
   if (metricsFile !== undefined && look.report !== null) {
@@ -58,14 +61,15 @@ export async function lookAndTell(
       .then((text) => writeReportFile(metricsFile, text))
       .catch((error: unknown) => warnings.push(`the metrics: ${toBackupError(error).message}`));
   }
-  if (notifier === undefined) return { ...look, deliveries: [], warnings };
+  const sending = look.report === null ? [] : telemetry?.sendMetrics(look.report, tellSignal);
+  if (notifier === undefined) return { ...look, deliveries: [], warnings: [...warnings, ...((await sending) ?? [])] };
   const told = new Set(also.map(({ cause }) => cause));
   const standing = (await notifier.standing()).filter(({ cause }) => !told.has(cause));
   const report = await notifier.notify([...noticesOf(look, standing), ...also], { signal: tellSignal });
   return {
     ...look,
     deliveries: report.deliveries,
-    warnings: [...warnings, ...report.warnings, ...deliveryWarnings(report.deliveries)],
+    warnings: [...warnings, ...((await sending) ?? []), ...report.warnings, ...deliveryWarnings(report.deliveries)],
   };
 }
 

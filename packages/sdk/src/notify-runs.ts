@@ -6,7 +6,8 @@ import { lookAndTell, type WatchOptions } from "./monitor.ts";
 import { deliveryWarnings } from "./notify.ts";
 import type { PruneReport } from "./prune.ts";
 import type { BackupSystem } from "./system.ts";
-import type { VerifiedBackup } from "./verify.ts";
+import type { RecordedTrace } from "./telemetry.ts";
+import type { VerifiedBackup, VerifyOptions } from "./verify.ts";
 
 /** How a run ended, for who is told of it. */
 interface Ended {
@@ -17,7 +18,7 @@ interface Ended {
 
 interface Watched<Result> {
   readonly command: string;
-  readonly work: () => Promise<Result>;
+  readonly work: (trace?: RecordedTrace) => Promise<Result>;
   readonly ended: (result: Result) => Ended;
   /** A backup of everything: only that tells the dead man's switch that all is well. */
   readonly isWhole?: boolean;
@@ -28,11 +29,11 @@ type Runs = Pick<BackupSystem, "backup" | "restore" | "drill" | "prune" | "verif
 
 /**
  * The same runs, of which people are told: what is wrong afterwards and what is over, by the dead man's switch as soon as a backup begins and ends, and
- * by metrics. Nothing of that changes how a run ends; what goes wrong with it is a warning.
+ * by metrics and traces. Nothing of that changes how a run ends; what goes wrong with it is a warning.
  */
 export function watchedRuns(runs: Runs, parts: SystemParts, watch: WatchOptions): Runs {
-  const { notifier, metricsFile, pruneAfterBackup = false } = watch;
-  const isSilent = notifier === undefined && metricsFile === undefined;
+  const { notifier, metricsFile, telemetry, pruneAfterBackup = false } = watch;
+  const isSilent = notifier === undefined && metricsFile === undefined && telemetry === undefined;
   const run = <Result>(watched: Watched<Result>): Promise<Result> =>
     isSilent ? unwatched(watched) : watchRun(parts, watch, watched);
   return {
@@ -72,7 +73,12 @@ export function watchedRuns(runs: Runs, parts: SystemParts, watch: WatchOptions)
       options?.dryRun === true
         ? runs.prune(options)
         : run({ command: "prune", work: () => runs.prune(options), ended: endedPrune }),
-    verify: (options) => run({ command: "verify", work: () => runs.verify(options), ended: endedVerify }),
+    verify: (options) =>
+      run({
+        command: "verify",
+        work: (trace) => runs.verify(trace === undefined ? options : tracedVerify(parts, trace, options)),
+        ended: endedVerify,
+      }),
   };
 }
 
@@ -99,6 +105,31 @@ function endedVerify(results: readonly VerifiedBackup[]): Ended {
   };
 }
 
+/** A verification tells of each backup in its own way. They are read one after the other. */
+function tracedVerify({ databases }: SystemParts, trace: RecordedTrace, options: VerifyOptions = {}): VerifyOptions {
+  let startedAt = new Date();
+  return {
+    ...options,
+    onResult: (result) => {
+      const { id: backup, database, ok, problems } = result;
+      const kind = databases.get(database)?.kind;
+      if (kind !== undefined) trace.event({ type: "database-start", at: startedAt.toISOString(), database, kind });
+      const now = new Date();
+      trace.event({
+        type: "database-end",
+        at: now.toISOString(),
+        database,
+        backup,
+        status: ok ? "ok" : "failed",
+        durationMs: now.getTime() - startedAt.getTime(),
+        ...(!ok && { error: { reason: "corrupt", message: problems.join("; ") } }),
+      });
+      startedAt = now;
+      options.onResult?.(result);
+    },
+  };
+}
+
 /** Somebody waits at the terminal once a run was cancelled. */
 const patienceWhenCancelled = 5000;
 
@@ -110,7 +141,8 @@ async function watchRun<Result>(parts: SystemParts, watch: WatchOptions, watched
     for (const warning of deliveryWarnings(said ?? [])) tell(parts, warning);
   };
   const started = isWhole ? ping("start") : undefined;
-  const finish = async ({ status, log }: Ended, also?: readonly Notice[]): Promise<void> => {
+  const trace = watch.telemetry?.record(command);
+  const finish = async ({ status, log }: Ended, also?: readonly Notice[], error?: BackupError): Promise<void> => {
     const limit = status === "cancelled" ? AbortSignal.timeout(patienceWhenCancelled) : undefined;
     await started;
     // Without asking the databases: that is the monitor's.
@@ -120,16 +152,20 @@ async function watchRun<Result>(parts: SystemParts, watch: WatchOptions, watched
       tellSignal: limit,
       ...(also !== undefined && { also }),
     });
-    const [{ warnings }] = await Promise.all([looking, ping(eventOf(status, isWhole), log, limit)]);
-    for (const warning of warnings) tell(parts, warning);
+    const [{ warnings }, unsent = []] = await Promise.all([
+      looking,
+      trace?.end(status, error?.toJSON(), limit),
+      ping(eventOf(status, isWhole), log, limit),
+    ]);
+    for (const warning of [...warnings, ...unsent]) tell(parts, warning);
   };
   let result: Result;
   try {
-    result = await work();
+    result = await work(trace);
   } catch (thrown) {
     const error = toBackupError(thrown);
     const status = error.reason === "cancelled" ? "cancelled" : "failed";
-    await finish({ status, log: `${command}: ${error.reason}: ${error.message}` }, notBegun(command, error));
+    await finish({ status, log: `${command}: ${error.reason}: ${error.message}` }, notBegun(command, error), error);
     throw thrown;
   }
   await afterwards?.(result);

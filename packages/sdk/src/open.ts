@@ -8,6 +8,7 @@ import { localStore } from "./local-store.ts";
 import { runLogOf, type RunLog, type RunLogRequest } from "./run-log/run-log-of.ts";
 import { lookAtScheduler } from "./monitor-schedule.ts";
 import { createBackupSystem, type BackupSystem } from "./system.ts";
+import { Telemetry } from "./telemetry.ts";
 
 export interface OpenOptions extends LoadOptions {
   readonly onEvent?: EventListener;
@@ -16,6 +17,8 @@ export interface OpenOptions extends LoadOptions {
   readonly log?: RunLogRequest | undefined;
   /** What was typed, for the audit log; never with a secret. */
   readonly command?: string | undefined;
+  /** The trace of whoever called, which runs become part of (W3C, `TRACEPARENT`). */
+  readonly traceparent?: string | undefined;
 }
 
 export interface OpenedBackupSystem {
@@ -26,6 +29,8 @@ export interface OpenedBackupSystem {
   readonly log?: RunLog;
   /** Undefined where no channel is configured. */
   readonly notifier: Notifier | undefined;
+  /** Undefined where no endpoint is configured. */
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** A system as the configuration file, the environment and Docker describe it: what the command line works with. */
@@ -52,6 +57,7 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     options.onEvent?.(event);
   };
   const notifier = notifierOf(config, logger);
+  const telemetry = config.telemetry && new Telemetry({ ...config.telemetry, traceparent: options.traceparent });
   const { budgets, metricsFile, pruneAfterBackup } = config.settings;
   const system: BackupSystem = createBackupSystem({
     databases: config.adapters,
@@ -69,6 +75,7 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
       budgets,
       budgetsOf: config.budgets,
       metricsFile,
+      telemetry,
       pruneAfterBackup,
       scheduler: () => lookAtScheduler({ settings: config.settings, system }),
     },
@@ -79,7 +86,7 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     onEvent,
     ...(logger !== undefined && { logger }),
   });
-  return { system, config, containers, ...(log !== undefined && { log }), notifier };
+  return { system, config, containers, ...(log !== undefined && { log }), notifier, telemetry };
 }
 
 /** What was told is remembered beside the journal: one memory for all that runs on this host. */

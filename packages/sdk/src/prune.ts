@@ -20,7 +20,7 @@ import type { SystemParts } from "./context.ts";
 import { followHead } from "./log-head.ts";
 import { retentionFactsOf } from "./prune-facts.ts";
 import { settleDeadOperations } from "./recover.ts";
-import type { Run, RunOptions } from "./run.ts";
+import { tellStart, type Run, type RunOptions } from "./run.ts";
 import { storedBytes } from "./take-backup.ts";
 
 /** Retention as it is configured. A database's own settings win over the general ones. */
@@ -152,6 +152,8 @@ async function pruneOne(
   { signal }: Run,
 ): Promise<DatabasePruneResult> {
   const started = performance.now();
+  const kind = parts.databases.get(name)?.kind ?? stored.findLast(({ manifest }) => manifest)?.manifest?.kind;
+  if (kind !== undefined) tellStart(parts, { name, kind });
   const manifests = new Map(stored.map(({ id, manifest }) => [id, manifest]));
   const bytesOf = (id: string) => {
     const manifest = manifests.get(id);
@@ -199,6 +201,7 @@ async function pruneOne(
     database: name,
     status: result.status,
     durationMs: Math.round(performance.now() - started),
+    freedBytes: result.freedBytes,
     ...(result.error !== undefined && { error: result.error }),
   });
   return result;

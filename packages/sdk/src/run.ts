@@ -111,7 +111,7 @@ export function tellStart(parts: SystemParts, { name, kind }: Pick<DatabaseAdapt
 
 export function tellEnd(parts: SystemParts, result: Result): void {
   const { database, status, endedAt, backup, error } = result;
-  const id = typeof backup === "object" ? backup.id : backup;
+  const { id, plainBytes, storedBytes } = typeof backup === "object" ? backup : { id: backup };
   parts.emit({
     type: "database-end",
     at: endedAt,
@@ -119,6 +119,8 @@ export function tellEnd(parts: SystemParts, result: Result): void {
     status,
     durationMs: durationOf(result),
     ...(id !== undefined && { backup: id }),
+    ...(plainBytes !== undefined && { plainBytes }),
+    ...(storedBytes !== undefined && { storedBytes }),
     ...(error !== undefined && { error }),
   });
 }

@@ -1,9 +1,11 @@
 import { hostname } from "node:os";
+import type { MasterReport } from "@sutazai/backup-reporter";
 import { Daemon, serveHealth, type DaemonEvent, type DaemonTask, type RunHistory } from "@sutazai/backup-scheduler";
 import type { PlannedTask, TaskStanding } from "@sutazai/backup-scheduler";
 import type { OpenedBackupSystem } from "./open.ts";
 import type { DaemonSettings, TaskName } from "./schedule-settings.ts";
 import { scheduledTasks, type TaskResult } from "./schedule-tasks.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 export interface ScheduleDaemonOptions {
   readonly tasks: readonly PlannedTask[];
@@ -19,11 +21,17 @@ export interface ScheduleDaemonOptions {
   readonly onListening?: (port: number) => void;
   /** What `/metrics` answers. */
   readonly metrics?: (standings: readonly TaskStanding[]) => string | Promise<string>;
+  /** Sends metrics between runs as well. */
+  readonly telemetry?: Telemetry | undefined;
+  /** What they are made of. */
+  readonly report: () => Promise<MasterReport>;
+  /** Called with what goes wrong beside the runs. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** Runs the tasks at their times until the signal ends it; one at a time. */
 export async function runDaemon(options: ScheduleDaemonOptions): Promise<void> {
-  const { history, settings, signal, metrics, onEvent } = options;
+  const { history, settings, signal, metrics, onEvent, telemetry, report, onWarning } = options;
   const daemon = new Daemon({
     tasks: options.tasks.map((planned) => daemonTask(planned, options)),
     history,
@@ -37,7 +45,17 @@ export async function runDaemon(options: ScheduleDaemonOptions): Promise<void> {
     ...(metrics !== undefined && { metrics: () => metrics(daemon.standings()) }),
   });
   options.onListening?.(server.port);
-  await daemon.run({ signal, graceMs: settings.grace });
+  const ended = new AbortController();
+  const sending = telemetry?.keepSendingMetrics(report, {
+    signal: ended.signal,
+    onProblem: (message) => onWarning?.(message),
+  });
+  try {
+    await daemon.run({ signal, graceMs: settings.grace });
+  } finally {
+    ended.abort();
+    await sending;
+  }
 }
 
 function daemonTask(planned: PlannedTask, { open, onResult }: ScheduleDaemonOptions): DaemonTask {

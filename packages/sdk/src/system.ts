@@ -160,7 +160,10 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     restoreOrder: options.restoreOrder ?? [],
     adapterIn: options.adapterIn,
     drill: { memory: 1024 ** 3, images: {}, ...options.drill },
-    emit: options.onEvent ?? (() => undefined),
+    emit: (event) => {
+      options.watch?.telemetry?.event(event);
+      options.onEvent?.(event);
+    },
     logger: options.logger ?? silentLogger,
   };
   const auditLog = new AuditLog({

@@ -1,4 +1,6 @@
 import manifest from "../package.json" with { type: "json" };
 
+export const version: string = manifest.version;
+
 /** Written into manifests. */
-export const madeBy: string = `sutazai-backup ${manifest.version}`;
+export const madeBy: string = `sutazai-backup ${version}`;

@@ -39,7 +39,7 @@ export const daemonCommand: Verb<DaemonArguments> = {
     return runVerb(
       args,
       { flags, storeOnly: true, isLong: true },
-      async ({ config, system, printer, signal, reopen }) => {
+      async ({ config, system, telemetry, printer, signal, reopen }) => {
         const { settings } = config;
         await runDaemon({
           tasks: plannedTasks(settings, { tasks: task }),
@@ -48,6 +48,9 @@ export const daemonCommand: Verb<DaemonArguments> = {
           open: (name) => reopen({ storeOnly: name !== "backup", log: name }),
           signal,
           metrics: async () => metricsText(await system.report()),
+          telemetry,
+          report: () => system.report(),
+          onWarning: (message) => printer.warning(message),
           onListening: (listening) =>
             printer.result(
               "daemon",

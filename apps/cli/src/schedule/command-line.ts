@@ -24,7 +24,7 @@ export function hiddenVariables(environment: Readonly<Record<string, string | un
   const file = scheduleEnvironmentFile();
   const written = textOf(file);
   return Object.keys(environment)
-    .filter((name) => name.startsWith("BACKUP_") && !name.startsWith("BACKUP_TEST_") && name !== "BACKUP_CONFIG")
+    .filter((name) => /^(?:BACKUP_(?!TEST_|CONFIG$)|OTEL_)/.test(name))
     .filter((name) => !new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=`, "m").test(written))
     .map(
       (name) =>

@@ -64,8 +64,17 @@ function generalSettings(): string[][] {
   return Object.entries(properties)
     .filter(([name]) => name !== "databases")
     .flatMap(([name, schema]) =>
-      schema.properties === undefined ? [[name]] : Object.keys(schema.properties).map((inner) => [name, inner]),
+      schema.properties === undefined
+        ? [[name]]
+        : Object.keys(schema.properties)
+            .filter((inner) => !isFileOf(inner, schema.properties))
+            .map((inner) => [name, inner]),
     );
+}
+
+/** Of a secret, which is known whether it was given as text or as a file. */
+function isFileOf(name: string, properties: SettingSchema["properties"] = {}): boolean {
+  return name.endsWith("File") && name.slice(0, -"File".length) in properties;
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {

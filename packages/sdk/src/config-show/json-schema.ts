@@ -3,6 +3,7 @@ import { z } from "zod";
 import { adapterModules } from "../adapters.ts";
 import { commonDatabaseSchema, settingsSchema } from "../config/settings.ts";
 import { channelPlaces } from "../notify-settings.ts";
+import { telemetrySecrets, telemetrySettingsSchema } from "../telemetry-settings.ts";
 
 type Schema = Record<string, unknown> & { readonly properties?: Readonly<Record<string, Schema>> };
 
@@ -29,6 +30,7 @@ export function configJsonSchema(): Record<string, unknown> {
     properties: {
       ...Object.fromEntries(settings),
       notifications: withChannels(properties["notifications"] ?? {}),
+      telemetry: { ...properties["telemetry"], properties: withFiles(telemetrySettingsSchema, telemetrySecrets) },
       databases: {
         ...properties["databases"],
         // A name that is a kind needs no `kind`; with one, it may be another.

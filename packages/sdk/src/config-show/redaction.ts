@@ -6,7 +6,7 @@ export const redacted: string = String(new Secret(""));
 const namedSecrets = new Set(Object.values(adapterModules).flatMap(({ secrets }) => secrets));
 
 // Wider than what is known to be one: a setting hidden without need costs a look into the file, one shown costs the secret.
-const soundsSecret = /pass(word|phrase)?$|secret|token$|credential|api_?key$|webhook$|^headers$|^check$|^ping/i;
+const soundsSecret = /pass(word|phrase)?$|secret|token$|credential|api_?key$|webhook$|headers$|^check$|^ping/i;
 
 /** A setting's value as it may be shown: credentials are replaced, also those within tables and addresses. */
 export function redactSetting(path: readonly string[], value: unknown): unknown {

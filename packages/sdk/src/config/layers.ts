@@ -17,7 +17,7 @@ export interface Merged {
   readonly originOf: (path: readonly string[]) => { readonly origin: Origin; readonly name: string } | undefined;
 }
 
-/** Merges layers, the strongest last. Databases, retention, schedules, budgets, channels and the daemon are merged option by option, everything else is replaced. */
+/** Merges layers, the strongest last. Databases, retention, schedules, budgets, channels, telemetry and the daemon are merged option by option, everything else is replaced. */
 export function mergeLayers(layers: readonly Layer[]): Merged {
   const values: Record<string, unknown> = {};
   const sources = new Map<string, Layer>();
@@ -60,7 +60,7 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
   };
 }
 
-const tables = ["retention", "schedules", "daemon", "budgets"];
+const tables = ["retention", "schedules", "daemon", "budgets", "telemetry"];
 const tablesOfDatabases = ["retention", "budgets"];
 
 function isMerged([first = "", second, third, ...deeper]: readonly string[]): boolean {

@@ -19,7 +19,9 @@ import {
   type CommonDatabaseSettings,
   type Settings,
 } from "./settings.ts";
+import { telemetryOf, type TelemetryOptions } from "../telemetry.ts";
 import { wrapSecrets } from "./secrets.ts";
+import { withoutMistakes, withWrappedTelemetry } from "./telemetry.ts";
 import { jsonSchemaOf, valueOf, variables } from "./variables.ts";
 
 export interface LoadOptions {
@@ -43,6 +45,8 @@ export interface LoadedConfig {
   /** Where these differ from the general ones, by database. */
   readonly budgets: Readonly<Record<string, BudgetSettings>>;
   readonly channels: readonly Channel[];
+  /** Where traces and metrics are sent; undefined where they are not. */
+  readonly telemetry: TelemetryOptions | undefined;
   /** Of the databases: to be redacted in whatever is told. */
   readonly secrets: readonly Secret[];
   readonly file: string | undefined;
@@ -71,7 +75,8 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
   const found = await discovered(containers, configured, environmentLayer, options.storeOnly ?? false);
   const flags: Layer = { origin: "flag", nameOf: (path) => `--${path.join(".")}`, values: { ...options.flags } };
 
-  const merged = await withWrappedChannels(mergeLayers([found, fileLayer, environmentLayer.layer, flags]));
+  const given = mergeLayers([found, fileLayer, environmentLayer.layer, flags]);
+  const merged = await withWrappedTelemetry(await withWrappedChannels(given));
   const { databases, ...general } = merged.values;
   const parsed = settingsSchema.safeParse({ ...general, ...(databases !== undefined && { databases }) });
   if (!parsed.success) throw configurationError(parsed.error, [], merged, generalSettings);
@@ -102,8 +107,10 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     }),
   );
   const channels = channelsOf(settings.notifications, merged);
+  const telemetry = telemetryOf(settings, secrets, environment);
   const warnings = [
     ...environmentLayer.warnings,
+    ...telemetry.warnings,
     ...unknownInOrder(
       settings.restoreOrder,
       adapters.map(({ name }) => name),
@@ -117,6 +124,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     retention,
     budgets,
     channels,
+    telemetry: telemetry.options,
     secrets,
     file: file?.path,
     merged,
@@ -200,7 +208,8 @@ function layerOfEnvironment(
   });
   const nameOf = (path: readonly string[]) =>
     known.find((variable) => variable.path.join("\0") === path.join("\0"))?.name ?? path.join(".");
-  return { layer: { origin: "variable", nameOf, values }, warnings };
+  const checked = withoutMistakes({ origin: "variable", nameOf, values });
+  return { layer: checked.layer, warnings: [...warnings, ...checked.warnings] };
 }
 
 /** Asks Docker only where the configuration leaves something open, and lets it be missing only where nothing depends on it. */

@@ -18,6 +18,7 @@ import {
 } from "../schedule-settings.ts";
 import { budgetSettingsSchema, type BudgetConfig, type BudgetSettings } from "../budget-settings.ts";
 import { notificationSettingsSchema, type NotificationSettings } from "../notify-settings.ts";
+import { telemetrySettingsSchema, type TelemetrySettings } from "../telemetry-settings.ts";
 import { durationFrom, size } from "./amounts.ts";
 import { defaultDirectories } from "./directories.ts";
 
@@ -61,6 +62,7 @@ export interface Settings {
   readonly budgets: BudgetSettings;
   /** Metrics for Prometheus are written to this file after every run. */
   readonly metricsFile?: string | undefined;
+  readonly telemetry: TelemetrySettings;
   /** Every backup that went well is followed by a prune of what it backed up. */
   readonly pruneAfterBackup: boolean;
   /** Options by database name; discovered where none are given. */
@@ -120,6 +122,11 @@ type WebhookConfig = AsConfigured<Omit<WebhookOptions, "headers">, "url" | "cred
   readonly headers?: Readonly<Record<string, string>>;
 };
 
+type TelemetryConfig = AsConfigured<
+  Omit<Partial<TelemetrySettings>, "timeout">,
+  "headers" | "tracesHeaders" | "metricsHeaders"
+> & { readonly timeout?: string | number };
+
 /** What a configuration file holds. Everything may be left out. */
 export interface BackupConfig {
   readonly dir?: string;
@@ -151,6 +158,8 @@ export interface BackupConfig {
   /** `{ rpo: "2h", rto: "30m", drill: "32d" }`. */
   readonly budgets?: BudgetConfig;
   readonly metricsFile?: string;
+  /** `{ endpoint: "http://collector:4318", headersFile: "/etc/…" }`. */
+  readonly telemetry?: TelemetryConfig;
   readonly pruneAfterBackup?: boolean;
   /** By name. A name that is a kind needs no `kind`. Where this is given, nothing else is discovered. */
   readonly databases?: Readonly<Record<string, DatabaseConfig>>;
@@ -219,6 +228,7 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Metrics for Prometheus are written to this file after every run: …/textfile/sutazai_backup.prom"),
+  telemetry: telemetrySettingsSchema,
   pruneAfterBackup: z
     .boolean()
     .default(false)

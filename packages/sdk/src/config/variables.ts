@@ -4,6 +4,7 @@ import { channelModules } from "@sutazai/backup-notifier";
 import { z } from "zod";
 import { adapterModules, moduleOf } from "../adapters.ts";
 import { channelPlaces } from "../notify-settings.ts";
+import { telemetrySecrets, telemetrySettingsSchema, telemetryVariables } from "../telemetry-settings.ts";
 import { commonDatabaseSchema, settingsSchema } from "./settings.ts";
 
 /** One environment variable. */
@@ -26,11 +27,12 @@ interface JsonSchema {
 
 /**
  * Every variable there is, made from the schemas: `BACKUP_DIR` for the general settings, `BACKUP_<DATABASE>_<OPTION>`
- * for those of the named databases (by default one of each kind, under its kind's name), `BACKUP_<CHANNEL>_<OPTION>` for one channel of each kind.
+ * for those of the named databases (by default one of each kind, under its kind's name), `BACKUP_<CHANNEL>_<OPTION>` for one channel of each kind. Those of
+ * telemetry are OpenTelemetry's own.
  */
 export function variables(databases: Readonly<Record<string, string>> = defaultNames): Variable[] {
   const general = Object.entries(jsonSchemaOf(settingsSchema).properties ?? {})
-    .filter(([setting]) => setting !== "databases")
+    .filter(([setting]) => setting !== "databases" && setting !== "telemetry")
     .flatMap(([setting, schema]) =>
       schema.properties === undefined
         ? variable([setting], setting, schema)
@@ -38,6 +40,9 @@ export function variables(databases: Readonly<Record<string, string>> = defaultN
             .filter(([name]) => setting !== "notifications" || !ofChannels.includes(name))
             .map(([name, inner]) => variable([setting, name], `${setting}_${name}`, inner)),
     );
+  const telemetry = Object.entries(jsonSchemaOf(telemetrySettingsSchema).properties ?? {}).flatMap(([option, schema]) =>
+    optionVariables(["telemetry"], option, option, schema, telemetrySecrets, telemetryVariables),
+  );
   const ofDatabases = Object.entries(databases).flatMap(([database, kind]) => {
     const module = moduleOf(kind);
     if (module === undefined) return [];
@@ -48,7 +53,7 @@ export function variables(databases: Readonly<Record<string, string>> = defaultN
       optionVariables(["databases", database], option, `${database}_${option}`, schema, module.secrets),
     );
   });
-  return [...general, ...channelVariables(), ...ofDatabases];
+  return [...general, ...telemetry, ...channelVariables(), ...ofDatabases];
 }
 
 const ofChannels = channelPlaces.map(({ path: [first = ""] }) => first);
@@ -72,13 +77,12 @@ function optionVariables(
   words: string,
   schema: JsonSchema,
   secrets: readonly string[],
+  prefix?: string,
 ): Variable[] {
-  const plain = variable([...at, option], words, schema);
+  const plain = variable([...at, option], words, schema, prefix);
   if (!secrets.includes(option)) return [plain];
-  const file = variable([...at, `${option}File`], `${words}_file`, {
-    type: "string",
-    description: `File that holds it: ${schema.description ?? option}`,
-  });
+  const description = `File that holds it: ${schema.description ?? option}`;
+  const file = variable([...at, `${option}File`], `${words}_file`, { type: "string", description }, prefix);
   return [plain, file];
 }
 
@@ -86,9 +90,9 @@ const defaultNames: Readonly<Record<string, string>> = Object.fromEntries(
   Object.keys(adapterModules).map((kind) => [kind, kind]),
 );
 
-function variable(path: readonly string[], words: string, schema: JsonSchema): Variable {
+function variable(path: readonly string[], words: string, schema: JsonSchema, prefix = "BACKUP"): Variable {
   const snake = words.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").replaceAll(/[^A-Za-z0-9]+/g, "_");
-  return { name: `BACKUP_${snake.toUpperCase()}`, path, description: schema.description ?? "", schema };
+  return { name: `${prefix}_${snake.toUpperCase()}`, path, description: schema.description ?? "", schema };
 }
 
 export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
