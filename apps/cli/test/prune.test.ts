@@ -71,6 +71,7 @@ test("prune: told, then done, then nothing left to do", async () => {
   });
   expect(lines.map(({ type }) => type)).toEqual([
     "run-start",
+    "database-start",
     "progress",
     "progress",
     "database-end",

@@ -60,7 +60,14 @@ describe("prune", () => {
     expect((await store.log()).filter(({ action }) => action === "delete").map(({ backup }) => backup)).toEqual(
       gone.toReversed(),
     );
-    expect(events.map(({ type }) => type)).toEqual(["run-start", "progress", "progress", "database-end", "run-end"]);
+    expect(events.map(({ type }) => type)).toEqual([
+      "run-start",
+      "database-start",
+      "progress",
+      "progress",
+      "database-end",
+      "run-end",
+    ]);
   });
 
   test("a second one finds nothing to do, and leaves no report", async () => {

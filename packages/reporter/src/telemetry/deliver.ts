@@ -106,7 +106,11 @@ export async function deliver<Data, Answer extends { readonly partialSuccess?: o
     agent?.destroy();
   }
   if (complaint === undefined) return;
-  const secrets = Object.values(headers).map((value) => new Secret(value));
+  // `Bearer …`: also without the word before it. A short one is no secret, and part of many a word.
+  const secrets = Object.values(headers)
+    .flatMap((value) => [value, value.split(" ").at(-1) ?? ""])
+    .filter((value) => value.length > 8)
+    .map((value) => new Secret(value));
   throw new BackupError("connection", redact(`${new URL(target.url).host}: ${complaint}`, secrets), {
     operation: "telemetry",
     hint: "check the endpoint, its headers, and what it logs",
