@@ -4,7 +4,7 @@ import type { Channel, NoticeChannel, Ping, PingChannel } from "./channel.ts";
 import { admit, withoutOldEvents, type Ledger } from "./ledger.ts";
 import type { Notice } from "./notice.ts";
 import { Outbox } from "./outbox.ts";
-import { inEveryForm, redactNotice } from "./redaction.ts";
+import { redactNotice } from "./redaction.ts";
 import type { Delivery, NotificationReport, PingDelivery, Standing } from "./report.ts";
 import { defaultRetries, type RetryPolicy } from "./retry.ts";
 import { whyNotFor } from "./routing.ts";
@@ -62,7 +62,7 @@ export class Notifier {
     this.#state = new NotifierState(options.stateDir);
     this.#reminderMs = options.reminderMs ?? dayMs;
     this.#timeLimitMs = options.timeLimitMs ?? defaultTimeLimitMs;
-    this.#secrets = inEveryForm([...(options.secrets ?? []), ...options.channels.flatMap(({ secrets }) => secrets)]);
+    this.#secrets = [...(options.secrets ?? []), ...options.channels.flatMap(({ secrets }) => secrets)];
     this.#logger = options.logger ?? silentLogger;
     this.#now = options.now ?? (() => new Date());
     this.#sender = new Sender({

@@ -1,19 +1,34 @@
+import { unescape } from "node:querystring";
 import { BackupError, redact, Secret } from "@sutazai/backup-core";
 import type { Notice } from "./notice.ts";
 
 /** Names, by which notices are told apart and databases found. They come from the configuration, not from elsewhere. */
 const names: ReadonlySet<string> = new Set(["cause", "state", "severity", "databases", "database"]);
 
-/** A notice without these secrets, plain or as addresses hold them. Its texts come from tools and servers that may repeat what they were given. */
+/** A notice without these secrets. Its texts come from tools and servers that may repeat what they were given. */
 export function redactNotice(notice: Notice, secrets: readonly Secret[]): Notice {
-  return redacted(notice, inEveryForm(secrets)) as Notice;
+  return redacted(notice, secrets) as Notice;
 }
 
-export function inEveryForm(secrets: readonly Secret[]): readonly Secret[] {
-  return secrets.flatMap((secret) => {
-    const encoded = encodeURIComponent(secret.reveal());
-    return encoded === secret.reveal() ? [secret] : [secret, new Secret(encoded)];
-  });
+// Shorter ones are words, which must not disappear from all that is said.
+const shortestToken = 16;
+const shortestPath = 9;
+
+/** An address that is a secret, and what of it a server may repeat without the rest: path and query, the tokens in them, user and password. */
+export function secretsOfAddress(address: Secret): Secret[] {
+  const { pathname, search, searchParams, username, password } = new URL(address.reveal());
+  const [user = "", word = ""] = [username, password].map((text) => unescape(text));
+  const wholes = [pathname, search].filter((text) => text.length >= shortestPath);
+  const tokens = [...pathname.split("/"), ...searchParams.values(), user].filter(
+    (text) => text.length >= shortestToken,
+  );
+  const parts = [...wholes, ...tokens].map((text) => unescape(text)).concat(word, inBasic(user, word));
+  return [address, ...parts.map((part) => new Secret(part))];
+}
+
+/** User and password as they are sent; nothing where there are none. */
+function inBasic(user: string, password: string): string {
+  return Buffer.from(user + password === "" ? "" : `${user}:${password}`).toString("base64");
 }
 
 /** A channel's error may repeat what a server said, or what it was configured with. */

@@ -3,6 +3,7 @@ import { Secret, secretSchema } from "@sutazai/backup-core";
 import { z } from "zod";
 import { deliveryFailure, type AttemptContext, type Ping, type PingChannel, type Receipt } from "../channel.ts";
 import { sendRequest } from "../http.ts";
+import { secretsOfAddress } from "../redaction.ts";
 import { checkOptions, httpAddress } from "./options.ts";
 
 export interface HealthcheckOptions {
@@ -41,9 +42,7 @@ export function healthcheckChannel(options: HealthcheckOptions): PingChannel {
   } = checkOptions(healthcheckOptionsSchema, options, "healthcheck");
   const isUuid = uuid.test(check.reveal());
   const base = isUuid ? `${endpoint.replace(/\/+$/, "")}/${check.reveal()}` : check.reveal();
-  const { pathname } = new URL(base);
-  // A server may repeat the path, which is what is secret about the address. A short one is no secret.
-  const secrets = [check, ...(pathname.length > 8 ? [new Secret(pathname)] : [])];
+  const secrets = [check, ...secretsOfAddress(new Secret(base))];
   return {
     accepts: "pings",
     name,

@@ -2,6 +2,7 @@ import { isBackupError, secretSchema, type Secret } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { AttemptContext, Message, NoticeChannel, Receipt } from "../channel.ts";
 import { sendRequest } from "../http.ts";
+import { secretsOfAddress } from "../redaction.ts";
 import { routingShape, type Routing } from "../routing.ts";
 import { checkOptions, httpAddress } from "./options.ts";
 import { slackMessage } from "./slack-blocks.ts";
@@ -24,13 +25,14 @@ export const slackOptionsSchema: z.ZodType<SlackOptions> = z.strictObject({
  */
 export function slackChannel(options: SlackOptions): NoticeChannel {
   const { name = "slack", webhook } = checkOptions(slackOptionsSchema, options, "slack");
+  const secrets = secretsOfAddress(webhook);
   const post = (body: object, signal: AbortSignal): Promise<string> =>
     sendRequest({
       url: webhook.reveal(),
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
       signal,
-      secrets: [webhook],
+      secrets,
     });
   return {
     accepts: "notices",
@@ -38,7 +40,7 @@ export function slackChannel(options: SlackOptions): NoticeChannel {
     kind: "slack",
     routing: options,
     takes: { again: true, resolved: true, event: true },
-    secrets: [webhook],
+    secrets,
     async deliver(message: Message, { signal }: AttemptContext): Promise<Receipt> {
       const { text, blocks } = slackMessage(message);
       try {

@@ -2,6 +2,7 @@ import { Secret, secretSchema, toJson, type Json } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { AttemptContext, Message, NoticeChannel, Receipt } from "../channel.ts";
 import { sendRequest } from "../http.ts";
+import { secretsOfAddress } from "../redaction.ts";
 import { routingShape, type Routing } from "../routing.ts";
 import { formatText } from "../text.ts";
 import { wordingOf } from "../wording.ts";
@@ -96,9 +97,10 @@ export function webhookChannel(options: WebhookOptions): NoticeChannel {
   const url = options.url?.reveal() ?? (preset === undefined ? "" : (webhookPresets[preset].url ?? ""));
   const address = url.replace(/\/+$/, "");
   const secrets = [
-    ...[options.url, credential, signingSecret].filter((secret) => secret !== undefined),
+    ...(options.url === undefined ? [] : secretsOfAddress(options.url)),
+    ...[credential, signingSecret].filter((secret) => secret !== undefined),
     ...Object.values(headers),
-    ...(credential === undefined ? [] : [new Secret(Buffer.from(credential.reveal()).toString("base64"))]),
+    ...secretsOfTemplate(template),
   ];
   return {
     accepts: "notices",
@@ -145,6 +147,16 @@ export function webhookChannel(options: WebhookOptions): NoticeChannel {
 function requestFor({ firing, again, resolved, event }: WebhookTemplate, { occasion }: Message): RequestTemplate {
   const requests = { first: firing, reminder: again ?? firing, escalation: again ?? firing, resolved, event };
   return requests[occasion] ?? firing;
+}
+
+const soundsSecret = /auth|token|key|secret|cookie/i;
+
+/** `credential` is the place for them, but a header may be written out in a template as well. */
+function secretsOfTemplate({ firing, again, resolved, event }: WebhookTemplate): Secret[] {
+  return [firing, again, resolved, event]
+    .flatMap((request) => Object.entries(request?.headers ?? {}))
+    .filter(([name, text]) => soundsSecret.test(name) && !text.includes("{{"))
+    .map(([, text]) => new Secret(text));
 }
 
 function receiptOf(answer: string, pointer: string | undefined): Receipt {
