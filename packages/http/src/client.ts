@@ -215,7 +215,8 @@ export class HttpClient implements Disposable {
     try {
       error = this.#dialect.errorIn(JSON.parse(text));
     } catch {
-      error = text.trim().slice(0, 1_000);
+      // Before it is cut, which may leave a part of one.
+      error = redact(text, this.#endpoint.credentials.secrets).trim().slice(0, 1_000);
     }
     return typeof error === "string" && error !== "" ? error : undefined;
   }

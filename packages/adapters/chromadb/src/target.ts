@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { Place } from "@sutazai/backup-containers";
-import { BackupError, type ContainerInfo, type ContainerRuntime, type Secret } from "@sutazai/backup-core";
+import { BackupError, Secret, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
 import { placeOf, type Credentials, type Endpoint } from "@sutazai/backup-http";
 import type { ChromadbOptions } from "./options.ts";
 
@@ -46,8 +46,9 @@ function credentialsOf({ token, tokenHeader, user, password }: ChromadbOptions):
     } else headers[tokenHeader.toLowerCase()] = () => token.reveal();
   }
   if (user !== undefined && password !== undefined) {
-    secrets.push(password);
-    headers["authorization"] = () => `Basic ${Buffer.from(`${user}:${password.reveal()}`, "utf8").toString("base64")}`;
+    const basic = new Secret(Buffer.from(`${user}:${password.reveal()}`, "utf8").toString("base64"));
+    secrets.push(password, basic);
+    headers["authorization"] = () => `Basic ${basic.reveal()}`;
   }
   return { secrets, headers };
 }
