@@ -68,6 +68,9 @@ test("every setting has where it came from, and no secret is shown", async () =>
   expect(redactSetting(["databases", "x", "url"], `http://me:${canary}@localhost:1/?key=${canary}`)).toBe(
     "http://**redacted**@localhost:1/?**redacted**",
   );
+  const template = ["notifications", "webhooks", "x", "template", "firing"];
+  expect(redactSetting([...template, "headers", "x-fixed"], canary)).toBe("**redacted**");
+  expect(redactSetting([...template, "body"], "{{text}}")).toBe("{{text}}");
   expect(of("notifications.healthcheck.check")).toMatchObject({
     value: "**redacted**",
     origin: "file",
