@@ -41,6 +41,26 @@ test("plain: each step once, results alone on standard output", () => {
   ]);
 });
 
+test("plain: a name or a complaint from elsewhere commands no terminal", () => {
+  const [out, log] = [new PassThrough(), new PassThrough()];
+  const printer = plainPrinter(out, log);
+  const hostile = "a\u001B]0;title\u0007\u001B[2Jb\rc\u009B1m";
+  const harmless = "a�]0;title��[2Jb�c�1m";
+  printer.result("list", {}, () => `one\ttwo\r\n${hostile}\nthree`);
+  printer.event({ type: "progress", at, database: "db", step: hostile });
+  printer.warning(hostile);
+  printer.error({ reason: "unknown", message: hostile, hint: "look" });
+  expect(String(out.read())).toBe(`one\ttwo\r\n${harmless}\nthree\n`);
+  const lines = String(log.read()).split("\n");
+  expect(lines.map((line) => line.replace(/^\S+Z /, ""))).toEqual([
+    `db: ${harmless}`,
+    `warning: ${harmless}`,
+    `sutazai-backup: unknown: ${harmless}`,
+    "  → look",
+    "",
+  ]);
+});
+
 test("json: every event and result is a line of its own", () => {
   const out = new PassThrough();
   const printer = jsonPrinter(out);

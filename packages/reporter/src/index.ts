@@ -19,6 +19,7 @@ export type {
 } from "./master/parts.ts";
 export { masterReportVersion, type DatabaseStanding, type MasterReport, type StoreStanding } from "./master/report.ts";
 export { masterReportJsonSchema, masterReportSchema } from "./master/schema.ts";
+export { printableLines } from "./printable.ts";
 export { table } from "./table.ts";
 export { RunRecording, type RecordedRun } from "./telemetry/recording.ts";
 export { formatBackupReport, formatRestoreReport } from "./text.ts";

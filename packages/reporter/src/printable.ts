@@ -6,3 +6,11 @@ const unprintable = /[\u0000-\u001F\u007F-\u009F\u2028\u2029\u200E\u200F\u202A-\
 export function printable(text: string): string {
   return text.replaceAll(unprintable, "\uFFFD");
 }
+
+/** The same for a text of several lines: only their ends, and tabs, stay. */
+export function printableLines(text: string): string {
+  return text
+    .split(/(\r?\n|\t)/)
+    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+    .join("");
+}

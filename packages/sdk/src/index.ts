@@ -13,6 +13,7 @@ export {
   formatRestoreReport,
   masterReportJsonSchema,
   masterReportSchema,
+  printableLines,
   table,
   type Assessable,
   type Budgets,

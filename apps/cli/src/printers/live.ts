@@ -1,5 +1,5 @@
 import type { BackupEvent } from "@sutazai/backup-core";
-import { formatBytes, formatDuration } from "@sutazai/backup-sdk";
+import { formatBytes, formatDuration, printableLines } from "@sutazai/backup-sdk";
 import { Listr, type ListrTaskWrapper } from "listr2";
 import { describeEvent, plainPrinter } from "./plain.ts";
 import type { Printer } from "./printer.ts";
@@ -35,7 +35,7 @@ export function livePrinter(): Printer {
       const row = "database" in event && event.database !== undefined ? rows.get(event.database) : undefined;
       if (row === undefined) {
         const text = describeEvent(event);
-        if (text !== undefined && event.type !== "run-end") process.stderr.write(`${text}\n`);
+        if (text !== undefined && event.type !== "run-end") process.stderr.write(`${printableLines(text)}\n`);
         return;
       }
       row.show(event);
@@ -66,12 +66,12 @@ class Row {
     if (event.type === "progress") {
       if (this.#task === undefined) return;
       const amount = event.bytes === undefined || event.bytes === 0 ? "" : `, ${formatBytes(event.bytes)}`;
-      this.#task.title = `${this.#database}: ${event.step}${amount}`;
+      this.#task.title = printableLines(`${this.#database}: ${event.step}${amount}`);
     } else if (event.type === "database-end") {
       if (this.#task !== undefined)
         this.#task.title = `${this.#database}: ${event.status} after ${formatDuration(event.durationMs)}`;
       if (event.status === "ok" || event.status === "partial") this.#ended.resolve();
-      else this.#ended.reject(new Error(event.error?.message ?? event.status));
+      else this.#ended.reject(new Error(printableLines(event.error?.message ?? event.status)));
     }
   }
 

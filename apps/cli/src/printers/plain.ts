@@ -1,14 +1,17 @@
 import type { BackupEvent, SerializedError } from "@sutazai/backup-core";
-import { formatBytes, formatDuration } from "@sutazai/backup-sdk";
+import { formatBytes, formatDuration, printableLines } from "@sutazai/backup-sdk";
 import type { Printer } from "./printer.ts";
 
-/** Lines with a time in front, for pipes and logs: every step once, results without a time on standard output. */
+/**
+ * Lines with a time in front, for pipes and logs: every step once, results without a time on standard output. What servers and backups call things,
+ * and complain of, commands no terminal.
+ */
 export function plainPrinter(
   out: NodeJS.WritableStream = process.stdout,
   log: NodeJS.WritableStream = process.stderr,
 ): Printer {
   const steps = new Set<string>();
-  const line = (text: string) => void log.write(`${new Date().toISOString()} ${text}\n`);
+  const line = (text: string) => void log.write(`${new Date().toISOString()} ${printableLines(text)}\n`);
   return {
     event: (event) => {
       if (event.type === "progress") {
@@ -19,9 +22,9 @@ export function plainPrinter(
       const text = describeEvent(event);
       if (text !== undefined) line(text);
     },
-    result: (_type, _value, text) => void out.write(`${text()}\n`),
+    result: (_type, _value, text) => void out.write(`${printableLines(text())}\n`),
     warning: (message) => line(`warning: ${message}`),
-    error: (error) => void log.write(`${formatError(error)}\n`),
+    error: (error) => void log.write(`${printableLines(formatError(error))}\n`),
     close: async () => undefined,
   };
 }

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, constants, existsSync, lstatSync, mkdirSync, open
 import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BackupError, toBackupError, type BackupEvent, type Logger, type Secret } from "@sutazai/backup-core";
+import { printableLines } from "@sutazai/backup-reporter";
 import { pino } from "pino";
 import { madeBy } from "../version.ts";
 import { loggable } from "./redaction.ts";
@@ -98,7 +99,7 @@ const levelNames: Readonly<Record<string, string>> = pino.levels.labels;
 function asText(line: string): string {
   const { level, time, msg, runId: _, ...facts } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.keys(facts).length === 0 ? "" : ` ${JSON.stringify(facts)}`;
-  return `${String(time)} ${levelNames[String(level)] ?? ""}: ${String(msg)}${rest}\n`;
+  return `${String(time)} ${levelNames[String(level)] ?? ""}: ${printableLines(String(msg))}${rest}\n`;
 }
 
 /** Written to line by line and at once, so that nothing is lost with a process that is killed. */
