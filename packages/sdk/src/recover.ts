@@ -1,4 +1,5 @@
 import { BackupError, toBackupError, type FoundOperation, type SerializedError } from "@sutazai/backup-core";
+import { preparePrivateRoot } from "@sutazai/backup-store";
 import { openContext, recovererOf, type SystemParts } from "./context.ts";
 import { describeOperation } from "./unfinished.ts";
 
@@ -20,6 +21,8 @@ export interface RecoverReport {
 
 /** Settles every operation that a dead process of this host left in the journal, and removes what else it left. */
 export async function recoverAll(parts: SystemParts): Promise<RecoverReport> {
+  // What stands in a journal is done, with all rights: it must be ours.
+  await preparePrivateRoot(parts.stateDirectory);
   const found = await parts.journal.list();
   const operations: RecoveredOperation[] = [];
   for (const operation of found.filter(({ liveness }) => liveness === "dead")) {

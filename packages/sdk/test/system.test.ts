@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,6 +37,21 @@ const leftInState = async () =>
   (await readdir(join(directory, "state"), { recursive: true })).filter(
     (name) => name.endsWith(".json") || /scratch\/./.test(name),
   );
+
+test("a state directory that others can write to is not believed: what stands in its journal would be done", async () => {
+  const state = join(directory, "state");
+  await mkdir(state);
+  await chmod(state, 0o777);
+  const system = systemOf();
+  for (const act of [() => system.backup(), () => system.recover(), () => system.restore()]) {
+    await expect(act()).rejects.toMatchObject({
+      reason: "permission",
+      hint: expect.stringContaining(`chmod go-w ${state}`),
+    });
+  }
+  await chmod(state, 0o755);
+  expect((await system.backup()).status).toBe("ok");
+});
 
 describe("backup", () => {
   test("is proven before it exists, and says so everywhere", async () => {
