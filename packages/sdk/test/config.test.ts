@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { BackupError, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { discover, loadConfig, variables, type BackupConfig } from "../src/index.ts";
@@ -268,6 +269,25 @@ describe("secrets", () => {
       reason: "configuration",
       message: expect.stringContaining("BACKUP_REDIS_PASSWORD_FILE names"),
     });
+  });
+});
+
+describe("secrets that a file has before or within a mistake", () => {
+  const secret = "s3cretvalue";
+  test.each<[string, string, RegExp]>([
+    ["yaml", `databases:\n  redis: { password: "${secret}" ]\n`, /missed comma.* \(2:\d+\)$/],
+    ["yaml", `password: *${secret}\n`, /unidentified alias "…" \(1:\d+\)$/],
+    ["json", `{ "password": "${secret}" ] }`, /Expected ',' or '}' .*\(line 1 column \d+\)$/],
+    ["json", `{ "password": ${secret} }`, /Unexpected token '…/],
+    ["ts", `export default { password: ${secret} };`, /not defined: a text must be in quotes$/],
+    ["mjs", `export default { password: x ${secret} };`, /mjs cannot be read: /],
+    ["yaml", `"${secret}"\n`, /holds no settings: found a string$/],
+  ])("%s: %s", async (extension, file, message) => {
+    const failure: unknown = await load({ file }, `sutazai-backup.config.${extension}`).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({ reason: "configuration", message: expect.stringMatching(message) });
+    expect(inspect(failure, { depth: 9 })).not.toContain(secret);
   });
 });
 

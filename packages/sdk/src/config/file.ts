@@ -53,14 +53,24 @@ async function load(
         hint: "check --config (BACKUP_CONFIG)",
       });
     }
+    const { filepath = where } = error as { readonly filepath?: string };
+    // Without the cause: it quotes the file, too.
     throw new BackupError(
       "configuration",
-      `the configuration in ${where} cannot be read: ${(error as Error).message}`,
+      `the configuration in ${filepath} cannot be read: ${problemIn(error as Error)}`,
       {
         operation: "configuration",
         hint: "mend the file; `sutazai-backup --config <file> list` tries it",
-        cause: error,
       },
     );
   }
+}
+
+/** What a parser complains of and where, without what it quotes of the file: that is a password as likely as anything else. */
+function problemIn({ name, message }: Error): string {
+  if (name === "ReferenceError") return "something in it is not defined: a text must be in quotes";
+  const [first = ""] = message.replace(/^(?:YAML|JSON) Error in .*:\n/, "").split("\n");
+  return first
+    .replaceAll(/".*"/g, '"…"')
+    .replaceAll(/'([^']*)'/g, (quoted, text) => (/\w/.test(text) ? "'…'" : quoted));
 }

@@ -158,16 +158,18 @@ const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {
 function layerOfFile(file: ConfigFile | undefined): Layer {
   if (file === undefined) return { origin: "file", nameOf: (path) => path.join("."), values: {} };
   if (!isPlainObject(file.value)) {
-    throw new BackupError(
-      "configuration",
-      `${file.path} holds no settings: found ${JSON.stringify(file.value) ?? "nothing"}`,
-      {
-        operation: "configuration",
-        hint: "it must hold a table of settings (YAML, JSON), or export one as its default (TypeScript, JavaScript)",
-      },
-    );
+    throw new BackupError("configuration", `${file.path} holds no settings: found ${kindOf(file.value)}`, {
+      operation: "configuration",
+      hint: "it must hold a table of settings (YAML, JSON), or export one as its default (TypeScript, JavaScript)",
+    });
   }
   return { origin: "file", nameOf: (path) => `${path.join(".")} in ${file.path}`, values: file.value };
+}
+
+/** Not the value itself: it may be a secret. */
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  return Array.isArray(value) ? "a list" : `a ${typeof value}`;
 }
 
 /** The kind of each configured database: what it says, or its name. */
