@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -135,6 +135,24 @@ describe("files", () => {
       reason: "configuration",
       message: expect.stringContaining("yaml"),
     });
+  });
+
+  test("one that somebody else wrote, or could have, is not obeyed unless it is named", async () => {
+    const path = join(directory, "sutazai-backup.config.mjs");
+    await writeFile(path, "export default { parallel: 7 }");
+    await chmod(path, 0o666);
+    await expect(load()).rejects.toMatchObject({
+      reason: "refused",
+      message: `${path} was found here, but can be written by everybody`,
+      hint: expect.stringContaining(`--config ${path}`),
+    });
+    expect((await load({ environment: { BACKUP_CONFIG: path } })).settings.parallel).toBe(7);
+    await chmod(path, 0o644);
+    expect((await load()).settings.parallel).toBe(7);
+    // Only root can give a file away.
+    if (process.getuid?.() !== 0) return;
+    await chown(path, 65_534, 65_534);
+    await expect(load()).rejects.toMatchObject({ message: expect.stringContaining("another user (65534)") });
   });
 
   test("a file that was named and is not there is an error", async () => {

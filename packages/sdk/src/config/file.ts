@@ -1,5 +1,7 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { BackupError } from "@sutazai/backup-core";
+import { BackupError, codeOf } from "@sutazai/backup-core";
 import { cosmiconfig, defaultLoaders, type Loader } from "cosmiconfig";
 
 /** What a configuration file held, and where it is. */
@@ -24,17 +26,38 @@ const explorer = () =>
     loaders: { ...defaultLoaders, ".ts": importDefault, ".js": importDefault, ".mjs": importDefault },
   });
 
-/** Reads the given file, or the first `sutazai-backup.config.*` in the directories, if there is one. Throws `configuration`. */
+/** Reads the given file, or the first `sutazai-backup.config.*` in the directories, if there is one. Throws `configuration`, `refused`. */
 export async function readConfigFile(
   path: string | undefined,
   directories: readonly string[],
 ): Promise<ConfigFile | undefined> {
   if (path !== undefined) return load(path, () => explorer().load(path));
   for (const directory of directories) {
-    const found = await load(directory, () => explorer().search(directory));
-    if (found !== undefined) return found;
+    for (const extension of extensions) {
+      const found = join(directory, `sutazai-backup.config.${extension}`);
+      if (!(await isOurs(found))) continue;
+      const file = await load(found, () => explorer().load(found));
+      if (file !== undefined) return file;
+    }
   }
   return undefined;
+}
+
+/** Whether there is a file. Throws `refused` where somebody else wrote it, or could have: it decides what is run as this user, and may be a program. */
+async function isOurs(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (["ENOENT", "ENOTDIR", "EACCES"].includes(codeOf(error) ?? "")) return undefined;
+    throw error;
+  });
+  if (found === undefined) return false;
+  const self = process.getuid?.();
+  const isForeign = self !== undefined && found.uid !== self && found.uid !== 0;
+  if (!isForeign && (found.mode & 0o002) === 0) return true;
+  const whose = isForeign ? `belongs to another user (${found.uid})` : "can be written by everybody";
+  throw new BackupError("refused", `${path} was found here, but ${whose}`, {
+    operation: "configuration",
+    hint: `if you trust it, name it (--config ${path}); otherwise work in another directory`,
+  });
 }
 
 async function load(
