@@ -309,6 +309,12 @@ describe("secrets that a file has before or within a mistake", () => {
   });
 });
 
+test("a password in an address is a secret, too", async () => {
+  const environment = { BACKUP_POSTGRES_URL: "postgresql://me:p%40ss@h/db", BACKUP_REDIS_PASSWORD: "r" };
+  const { secrets } = await load({ environment });
+  expect(secrets.map((secret) => secret.reveal())).toEqual(["p@ss", "r"]);
+});
+
 describe("discovery", () => {
   test("by name and by label; a known image is only a candidate", async () => {
     const found = await discover(

@@ -1,4 +1,10 @@
-import { BackupError, isBackupError, Secret, type ContainerRuntime, type DatabaseAdapter } from "@sutazai/backup-core";
+import {
+  BackupError,
+  isBackupError,
+  type ContainerRuntime,
+  type DatabaseAdapter,
+  type Secret,
+} from "@sutazai/backup-core";
 import type { Channel } from "@sutazai/backup-notifier";
 import { retentionPolicy } from "@sutazai/backup-store";
 import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
@@ -6,6 +12,7 @@ import { discover } from "../discover.ts";
 import type { AdapterIn } from "../into.ts";
 import type { RetentionConfig } from "../prune.ts";
 import type { BudgetSettings } from "../budget-settings.ts";
+import { secretsIn } from "../run-log/redaction.ts";
 import { channelsOf, withWrappedChannels } from "./channels.ts";
 import { defaultDirectories } from "./directories.ts";
 import { readConfigFile, type ConfigFile } from "./file.ts";
@@ -92,7 +99,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     if (of === undefined) throw new Error(`the database ${database} is not configured`);
     return of.module.create(optionsIn(of.module, of.options, container, name) as never);
   };
-  const secrets = described.flatMap(({ options }) => Object.values(options).filter((value) => value instanceof Secret));
+  const secrets = described.flatMap(({ options }) => secretsIn(options));
   const drillImages = Object.fromEntries(
     Object.entries(settings.databases ?? {}).flatMap(([name, given]) => {
       const { drillImage } = commonSettingsOf(name, given, merged);

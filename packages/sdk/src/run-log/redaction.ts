@@ -1,23 +1,26 @@
+import { unescape } from "node:querystring";
 import { isBackupError, redact, Secret } from "@sutazai/backup-core";
 
 const deepest = 8;
 
 /**
- * A value as it may be written to a log: without the secrets, plain or as addresses hold them, nor what an address holds as user and
- * password; errors as what they say. Texts come from tools and servers that may repeat what they were given.
+ * A value as it may be written to a log: without the secrets, and without what an address holds as user and password; errors as what they say.
+ * Texts come from tools and servers that may repeat what they were given.
  */
 export function loggable(value: unknown, secrets: readonly Secret[]): unknown {
-  const all = secrets.flatMap((secret) => {
-    const encoded = encodeURIComponent(secret.reveal());
-    return encoded === secret.reveal() ? [secret] : [secret, new Secret(encoded)];
-  });
-  return clean(value, all, deepest);
+  return clean(value, secrets, deepest);
 }
 
-/** All secrets in settings, however deep. */
+/** All secrets in settings, however deep, and the passwords in addresses. */
 export function secretsIn(value: unknown): Secret[] {
   if (value instanceof Secret) return [value];
+  if (typeof value === "string") return passwordIn(value);
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(secretsIn) : [];
+}
+
+function passwordIn(address: string): Secret[] {
+  const password = URL.canParse(address) ? new URL(address).password : "";
+  return password === "" ? [] : [new Secret(unescape(password))];
 }
 
 function clean(value: unknown, secrets: readonly Secret[], levels: number): unknown {
