@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { BackupError, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { discover, loadConfig, variables, type BackupConfig } from "../src/index.ts";
+import { discover, effectiveSettings, loadConfig, variables, type BackupConfig } from "../src/index.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -306,6 +306,37 @@ describe("secrets that a file has before or within a mistake", () => {
     );
     expect(failure).toMatchObject({ reason: "configuration", message: expect.stringMatching(message) });
     expect(inspect(failure, { depth: 9 })).not.toContain(secret);
+  });
+});
+
+describe("credentials of systemd", () => {
+  async function credential(name: string, value: string) {
+    await writeFile(join(directory, name), value);
+    return { CREDENTIALS_DIRECTORY: directory };
+  }
+
+  test("that are called like a variable give its value", async () => {
+    const environment = await credential("BACKUP_REDIS_PASSWORD", "s3cret\n");
+    const loaded = await load({ environment });
+    expect(loaded.secrets.map((secret) => secret.reveal())).toEqual(["s3cret"]);
+    const [told] = effectiveSettings(loaded).filter(({ setting }) => setting === "databases.redis.passwordFile");
+    expect(told).toMatchObject({ value: join(directory, "BACKUP_REDIS_PASSWORD"), origin: "variable" });
+  });
+
+  test("of others are let be; one that is mistyped is told; beside the variable, one of the two is wrong", async () => {
+    expect((await load({ environment: await credential("mail", "x") })).warnings).toEqual([]);
+    const environment = await credential("BACKUP_REDIS_PASWORD", "x");
+    expect((await load({ environment })).warnings).toEqual([expect.stringContaining("BACKUP_REDIS_PASSWORD_FILE?")]);
+    await credential("BACKUP_REDIS_PASSWORD", "x");
+    await expect(load({ environment: { ...environment, BACKUP_REDIS_PASSWORD: "y" } })).rejects.toThrow("are both set");
+  });
+
+  test("that cannot be read are an error", async () => {
+    const environment = { CREDENTIALS_DIRECTORY: join(directory, "none") };
+    await expect(load({ environment })).rejects.toMatchObject({
+      reason: "configuration",
+      message: expect.stringContaining("CREDENTIALS_DIRECTORY"),
+    });
   });
 });
 

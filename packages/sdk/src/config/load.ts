@@ -27,7 +27,7 @@ import {
   type Settings,
 } from "./settings.ts";
 import { telemetryOf, type TelemetryOptions } from "../telemetry.ts";
-import { wrapSecrets } from "./secrets.ts";
+import { credentialFiles, wrapSecrets } from "./secrets.ts";
 import { withoutMistakes, withWrappedTelemetry } from "./telemetry.ts";
 import { jsonSchemaOf, valueOf, variables } from "./variables.ts";
 
@@ -78,7 +78,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
   ]);
   const fileLayer = layerOfFile(file);
   const configured = isPlainObject(fileLayer.values["databases"]) ? fileLayer.values["databases"] : undefined;
-  const environmentLayer = layerOfEnvironment(environment, kindsOf(configured));
+  const environmentLayer = await layerOfEnvironment(environment, kindsOf(configured));
   const found = await discovered(containers, configured, environmentLayer, options.storeOnly ?? false);
   const flags: Layer = { origin: "flag", nameOf: (path) => `--${path.join(".")}`, values: { ...options.flags } };
 
@@ -196,11 +196,12 @@ interface EnvironmentLayer {
   readonly warnings: readonly string[];
 }
 
-function layerOfEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
+async function layerOfEnvironment(
+  given: Readonly<Record<string, string | undefined>>,
   databases: Readonly<Record<string, string>>,
-): EnvironmentLayer {
+): Promise<EnvironmentLayer> {
   const known = variables(databases);
+  const environment = { ...(await credentialFiles(given["CREDENTIALS_DIRECTORY"])), ...given };
   const values: Record<string, unknown> = {};
   for (const variable of known) {
     const text = environment[variable.name];

@@ -1,4 +1,6 @@
-import { BackupError, Secret } from "@sutazai/backup-core";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { BackupError, Secret, toBackupError } from "@sutazai/backup-core";
 import type { Merged } from "./layers.ts";
 import { readSecretFile } from "./variables.ts";
 
@@ -28,4 +30,21 @@ export async function wrapSecrets(
     else if (typeof value === "string" || typeof value === "number") result[secret] = new Secret(String(value));
   }
   return result;
+}
+
+/**
+ * Credentials of systemd (`LoadCredential=`) as variables: one that is called like a variable gives its value, as a file does. Others are not ours. Throws `configuration`
+ * where the directory cannot be read.
+ */
+export async function credentialFiles(directory: string | undefined): Promise<Record<string, string>> {
+  if (directory === undefined || directory === "") return {};
+  const names = await readdir(directory).catch((error: unknown) => {
+    throw new BackupError("configuration", `CREDENTIALS_DIRECTORY cannot be read: ${toBackupError(error).message}`, {
+      operation: "configuration",
+      hint: "it is set by systemd for services with LoadCredential=: run it as one, or unset it",
+    });
+  });
+  return Object.fromEntries(
+    names.filter((name) => name.startsWith("BACKUP_")).map((name) => [`${name}_FILE`, join(directory, name)]),
+  );
 }
