@@ -59,11 +59,15 @@ const secretVariables: Readonly<Partial<Record<ServerKindName, string>>> = {
   qdrant: "BACKUP_QDRANT_API_KEY",
 };
 
-export async function startPlatform(kinds: readonly ServerKindName[] = ["postgres", "redis"]): Promise<Platform> {
+/** The further options are for all servers. */
+export async function startPlatform(
+  kinds: readonly ServerKindName[] = ["postgres", "redis"],
+  more: Pick<ServerOptions, "environment" | "labels"> = {},
+): Promise<Platform> {
   const directory = await mkdtemp(join(tmpdir(), "sutazai-system-"));
   await using started = new AsyncDisposableStack();
   const servers = await Promise.all(
-    kinds.map(async (kind) => started.use(await startServer(kind, options[kind] ?? {}))),
+    kinds.map(async (kind) => started.use(await startServer(kind, { ...options[kind], ...more }))),
   );
   const environment: Record<string, string> = {
     BACKUP_DIR: join(directory, "backups"),

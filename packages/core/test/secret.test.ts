@@ -7,7 +7,7 @@ const value = `p/+@ %$'"<\\\\&ü!`;
 const secret = new Secret(value);
 
 test("prints as redacted wherever it becomes text", () => {
-  const shown = [String(secret), JSON.stringify({ secret }), inspect({ secret }), `${secret as unknown as string}`];
+  const shown = [String(secret), JSON.stringify({ secret }), inspect({ secret })];
   for (const text of shown) expect(text).not.toContain(value);
 });
 

@@ -2,7 +2,8 @@ import { readdir } from "node:fs/promises";
 import { currentProcess, processIdentitySchema } from "@sutazai/backup-core";
 import { docker } from "./docker.ts";
 
-const ownerLabel = "sutazai.backup.owner";
+/** What the system marks as its own. */
+export const ownerLabel = "sutazai.backup.owner";
 
 /** Containers, networks and volumes that the system made in a process of this host, this one unless given, and that are still there. */
 export async function leftInDocker(pid: number = process.pid): Promise<string[]> {
