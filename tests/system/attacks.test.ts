@@ -77,6 +77,7 @@ const subjects: Readonly<Record<ServerKindName, Subject>> = {
   faiss: {
     adapter: ({ name }) => faissAdapter({ container: name }),
     content: faissContent({ vectors: 500 }),
+    slow: true,
   },
 };
 
@@ -106,7 +107,8 @@ test.each(tested)("%s: what was good before is still listed, whole, and what is 
 
   const attacked = (containers: ContainerRuntime) => systemWith({ containers });
   const between = stack.use(cutConnections(dockerRuntime(), 3_000));
-  const isFull = new StoreFaults().cutAt("write", Math.floor((first?.backup?.plainBytes ?? 0) * 0.9));
+  const sizes = (await system.show(good)).manifest.artifacts.map(({ plain }) => plain.bytes);
+  const isFull = new StoreFaults().cutAt("write", Math.floor(Math.max(...sizes) * 0.9));
   const attacks: Readonly<Record<string, BackupSystem>> = {
     "the source gives out": attacked(
       subject.asks === true ? between.containers : faultyTools(dockerRuntime(), () => writesNothing),

@@ -32,7 +32,8 @@ export async function lyingServer(
         return;
       }
       const onward = request(
-        { host, port, method, path, headers: { ...headers, host, connection: "close" } },
+        // Not one of the connections that are kept: a server that closes one at that moment would be a second liar.
+        { host, port, method, path, headers: { ...headers, host, connection: "close" }, agent: false },
         (answer) => {
           outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
           answer.pipe(outgoing);

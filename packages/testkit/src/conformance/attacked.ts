@@ -12,7 +12,7 @@ export interface Attacked {
   readonly states: Readonly<Record<string, Fingerprint>>[];
 }
 
-export async function prepare(bench: Workbench): Promise<Attacked> {
+export async function prepareAttack(bench: Workbench): Promise<Attacked> {
   const sample = await bench.sample();
   await bench.refill();
   return { bench, sample, states: [await bench.state()] };
@@ -41,10 +41,9 @@ export async function expectNoSilentSuccess(
   return "whole";
 }
 
-/** The server is as it was, and nothing of ours is left. */
-export async function expectUnchanged({ bench, states }: Attacked): Promise<void> {
-  expect(await bench.leftovers()).toEqual([]);
-  expect(await bench.changesSince(states[0] ?? {})).toEqual([]);
+/** How the server is not as it was, and what of ours is left there. */
+export async function differenceFrom({ bench, states }: Attacked): Promise<string[]> {
+  return [...(await bench.leftovers()), ...(await bench.changesSince(states[0] ?? {}))];
 }
 
 /** Everything by which a backup is not one of the content, by what it says of itself and by what its artifacts are. */

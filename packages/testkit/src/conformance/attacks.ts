@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 import { cutConnections } from "../cut-connections.ts";
 import { Fault } from "../fault.ts";
 import {
-  countingTools,
   endsAfter,
   exitsWithOne,
   faultyTools,
@@ -14,7 +13,7 @@ import {
 } from "../faulty-tools.ts";
 import { killTools } from "../leftovers.ts";
 import type { MemoryBackup } from "../memory-backup.ts";
-import { expectNoSilentSuccess, expectUnchanged, prepare, type Attacked } from "./attacked.ts";
+import { differenceFrom, expectNoSilentSuccess, prepareAttack, type Attacked } from "./attacked.ts";
 import { failureOf } from "./expectations.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -27,31 +26,38 @@ const toolMemory = 512 * 1024 ** 2;
 
 /** What users of such tools have suffered from: a capture that went wrong half-way, and was called a success. */
 export function attacks(use: () => Workbench): void {
+  /** The server as an attack has left it, where it was seen to be unchanged: filling it anew takes longer than most of them. */
+  let left: Attacked | undefined;
+  const prepare = async (): Promise<Attacked> => {
+    const attacked = left ?? (await prepareAttack(use()));
+    left = undefined;
+    return attacked;
+  };
+  const expectUnchanged = async (attacked: Attacked): Promise<void> => {
+    expect(await differenceFrom(attacked)).toEqual([]);
+    left = attacked;
+  };
+
   test("none of its tools can fail, end early, write nothing or be killed unnoticed", { timeout }, async ({ skip }) => {
     const bench = use();
-    const attacked = await prepare(bench);
-    const written = new Map<string, number>();
-    const count = (containers: ContainerRuntime) => countingTools(containers, written);
-    const allFail = (containers: ContainerRuntime) => faultyTools(count(containers), () => exitsWithOne);
+    const attacked = await prepare();
+    const allFail = (containers: ContainerRuntime) => faultyTools(containers, () => exitsWithOne);
     const outcome = await expectNoSilentSuccess(attacked, { containers: allFail }, "every tool fails");
-    if (written.size === 0) skip("no tool of this adapter runs in a container, and it reads no copy");
-    expect(outcome).toBe("failed");
-    if (!bench.slow || full) {
-      await bench.backup({ containers: count });
-      for (const [tool, bytes] of written) {
-        for (const [what, fault] of Object.entries(faultsOf(bytes))) {
-          const containers = () => faultyTools(dockerRuntime({ memoryLimit: toolMemory }), only(tool, fault));
-          await expectNoSilentSuccess(attacked, { containers }, `${tool} ${what}`);
-        }
+    for (const [tool, bytes] of bench.slow && !full ? [] : bench.sampleTools) {
+      for (const [what, fault] of Object.entries(faultsOf(bytes))) {
+        const containers = () => faultyTools(dockerRuntime({ memoryLimit: toolMemory }), only(tool, fault));
+        await expectNoSilentSuccess(attacked, { containers }, `${tool} ${what}`);
       }
     }
     await expectUnchanged(attacked);
+    if (bench.sampleTools.size === 0) skip("no tool of this adapter runs in a container, and it reads no copy");
+    expect(outcome).toBe("failed");
   });
 
   test("a backup whose connections to the server end early fails or is whole", { timeout }, async ({ skip }) => {
     const bench = use();
     if (bench.slow && !full) skip(takesLong);
-    const attacked = await prepare(bench);
+    const attacked = await prepare();
     const said = async (afterBytes: number): Promise<number> => {
       await using between = cutConnections(dockerRuntime(), afterBytes);
       await expectNoSilentSuccess(
@@ -62,13 +68,13 @@ export function attacks(use: () => Workbench): void {
       return between.bytes;
     };
     const bytes = await said(Infinity);
-    if (bytes === 0) skip("this adapter asks no server");
-    for (const part of [0.1, 0.5, 0.9]) await said(Math.floor(bytes * part));
+    for (const part of full ? [0.1, 0.5, 0.9] : [0.5]) if (bytes > 0) await said(Math.floor(bytes * part));
     await expectUnchanged(attacked);
+    if (bytes === 0) skip("this adapter asks no server");
   });
 
   test("a backup whose tools are killed half-way, as for want of memory, fails or is whole", async ({ skip }) => {
-    const attacked = await prepare(use());
+    const attacked = await prepare();
     let killed = 0;
     await expectNoSilentSuccessWith(
       attacked,
@@ -76,13 +82,13 @@ export function attacks(use: () => Workbench): void {
         killed = await killTools();
       }),
     );
-    if (killed === 0) skip("no tool of this adapter runs then");
     await expectUnchanged(attacked);
+    if (killed === 0) skip("no tool of this adapter runs then");
   });
 
   test("a backup between two of whose artifacts the server restarts fails or is whole", async () => {
     const bench = use();
-    const attacked = await prepare(bench);
+    const attacked = await prepare();
     await expectNoSilentSuccessWith(
       attacked,
       midway(attacked.sample, () => bench.server.restart()),
@@ -90,20 +96,9 @@ export function attacks(use: () => Workbench): void {
     await expectUnchanged(attacked);
   });
 
-  test("a backup during which things are created, changed and dropped fails, tells of it, or is of one moment", async () => {
-    const bench = use();
-    const attacked = await prepare(bench);
-    const changing = midway(attacked.sample, async () => {
-      await bench.content.change(bench.server);
-      attacked.states.push(await bench.state());
-    });
-    await expectNoSilentSuccessWith(attacked, changing);
-    expect(await bench.leftovers()).toEqual([]);
-  });
-
   test("a backup for which the disk is full at its very last byte fails", async () => {
     const bench = use();
-    const attacked = await prepare(bench);
+    const attacked = await prepare();
     // The size differs a little from backup to backup: a last chunk is as late as it gets.
     const fault = new Fault(Math.floor(attacked.sample.bytes * 0.97), () => {
       throw new BackupError("no-space", "the store is full", { operation: "store.write", hint: "make room" });
@@ -111,14 +106,30 @@ export function attacks(use: () => Workbench): void {
     await failureOf(bench.backup({ fault }), bench.adapter.name, "no-space");
     await expectUnchanged(attacked);
   });
+
+  test("a backup during which things are created, changed and dropped fails, tells of it, or is of one moment", async ({
+    skip,
+  }) => {
+    const bench = use();
+    if (bench.slow && !full) skip(takesLong);
+    const attacked = await prepare();
+    const changing = midway(attacked.sample, async () => {
+      await bench.content.change(bench.server);
+      attacked.states.push(await bench.state());
+    });
+    await expectNoSilentSuccessWith(attacked, changing);
+    expect(await bench.leftovers()).toEqual([]);
+  });
 }
 
 function faultsOf(bytes: number): Readonly<Record<string, ToolFault>> {
   return {
-    "exits with an error after its last byte": exitsWithOne,
-    "runs out of memory after its last byte": runsOutOfMemory,
     "ends after half of its bytes": endsAfter(Math.floor(bytes / 2)),
     "writes nothing": writesNothing,
+    ...(full && {
+      "exits with an error after its last byte": exitsWithOne,
+      "runs out of memory after its last byte": runsOutOfMemory,
+    }),
   };
 }
 

@@ -24,6 +24,7 @@ import {
 import type { SampleContent } from "../content/sample-content.ts";
 import { docker } from "../docker.ts";
 import { Fault } from "../fault.ts";
+import { countingTools } from "../faulty-tools.ts";
 import type { ServerAddress } from "../kinds/server-kind.ts";
 import { filesIn, insideContainer, leftInDocker, shownByContainers } from "../leftovers.ts";
 import { MemoryBackup } from "../memory-backup.ts";
@@ -63,6 +64,8 @@ export interface RunOptions {
 export class Workbench implements AsyncDisposable {
   readonly server: TestServer;
   readonly adapter: DatabaseAdapter;
+  /** How many bytes each tool wrote for the sample, by what it is for: once that was taken. */
+  readonly sampleTools: Map<string, number> = new Map();
   readonly #test: AdapterUnderTest;
   readonly #directory: string;
   readonly #journal: Journal;
@@ -118,7 +121,8 @@ export class Workbench implements AsyncDisposable {
 
   /** A backup of the sample content, taken once: for tests to which it does not matter what the server holds now. */
   sample(): Promise<MemoryBackup> {
-    this.#sample ??= this.refill().then(() => this.backup());
+    const counting = (containers: ContainerRuntime) => countingTools(containers, this.sampleTools);
+    this.#sample ??= this.refill().then(() => this.backup({ containers: counting }));
     return this.#sample;
   }
 

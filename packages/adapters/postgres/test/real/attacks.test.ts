@@ -1,25 +1,24 @@
 // What a user may not read, or a policy hides, is missing from a dump: it must not be missing from the report.
-import { compareFingerprints, formOf, Secret, type DatabaseAdapter } from "@sutazai/backup-core";
+import { Secret, type DatabaseAdapter } from "@sutazai/backup-core";
 import { faultyTools, MemoryBackup, writesNothing } from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { postgresAdapter } from "../../src/index.ts";
 import { Bench } from "./bench.ts";
 
 let bench: Bench;
-let sample: MemoryBackup;
 const superuser = () => postgresAdapter({ container: bench.server.name, password: bench.server.password });
 const reader = () => postgresAdapter({ container: bench.server.name, user: "reader", password: new Secret("reader") });
 
 beforeAll(async () => {
   bench = await Bench.open();
-  await bench.query("CREATE ROLE reader LOGIN PASSWORD 'reader'; CREATE DATABASE shop");
+  await bench.query("CREATE ROLE reader LOGIN PASSWORD 'reader'");
+  await bench.query("CREATE DATABASE shop");
   await bench.query(
     `CREATE TABLE items AS SELECT generate_series(1, 100) AS id;
      CREATE TABLE orders AS SELECT generate_series(1, 100) AS id;
      GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`,
     "shop",
   );
-  sample = await bench.backup(superuser());
 });
 afterAll(() => bench[Symbol.asyncDispose]());
 
@@ -71,10 +70,4 @@ test("roles that were dumped as nothing fail the backup, though every table was 
   });
   await expect(attempt).rejects.toMatchObject({ reason: "corrupt", database: "postgres" });
   expect([...backup.artifacts.keys()]).toContain("databases/shop.sql");
-});
-
-test("the backups before all that are what they were", async () => {
-  const facts = await bench.restore(superuser(), sample);
-  expect(facts.expected).toEqual(formOf(sample.manifest).fingerprint);
-  expect(compareFingerprints(facts.expected, facts.fingerprint)).toEqual([]);
 });
