@@ -36,6 +36,11 @@ const rules: readonly Rule[] = [
     reason: "no-space",
     hint: "the server cannot save to disk and refuses writes: free space in its data directory (its log tells more), then run BGSAVE",
   },
+  {
+    pattern: /Can't execute an AOF background rewriting/,
+    reason: "tool-failed",
+    hint: "look at the server's log, and whether it may write to its data directory and has space there",
+  },
   { pattern: /^LOADING\b/, reason: "connection", hint: waitForLoading },
   {
     pattern: /^MASTERDOWN\b/,

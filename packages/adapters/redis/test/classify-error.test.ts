@@ -27,6 +27,11 @@ test.each<[unknown, BackupErrorReason, RegExp]>([
     "no-space",
     /refuses writes/,
   ],
+  [
+    new Error("ERR Can't execute an AOF background rewriting. Please check the server logs for more information."),
+    "tool-failed",
+    /log/,
+  ],
   [new Error("LOADING Redis is loading the dataset in memory"), "connection", /loaded/],
   [
     new Error("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
