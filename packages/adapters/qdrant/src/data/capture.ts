@@ -5,6 +5,7 @@ import { fingerprint } from "../fingerprint.ts";
 import type { QdrantOptions } from "../options.ts";
 import type { Server } from "../server.ts";
 import { containerOf, dataPlace } from "./place.ts";
+import { checked } from "./restore.ts";
 
 /**
  * The storage directory as it was at one moment, while no process of the server ran: what a power cut would leave, which the server recovers from its own logs
@@ -31,7 +32,7 @@ export async function captureData(
   const after = await fingerprint(context, server, "data", contentDigest);
   const passing = new PassingDigest();
   async function* observed(): Bytes {
-    for await (const chunk of copy.read(directory)) {
+    for await (const chunk of checked(copy.read(directory))) {
       signal.throwIfAborted();
       passing.add(chunk);
       progress({ step: "reading the copy", bytes: passing.bytes });
