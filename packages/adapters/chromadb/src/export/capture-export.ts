@@ -1,7 +1,8 @@
 import { isBackupError, type ArtifactSink, type FormFacts, type OperationContext } from "@sutazai/backup-core";
 import { PassingDigest, sha256, writeOnce } from "@sutazai/backup-formats";
-import { findCollection, listCollections, listDatabases, type DatabaseRef } from "../collections.ts";
+import { findCollection, listCollections, listDatabases, type Collection, type DatabaseRef } from "../collections.ts";
 import { artifactOf, catalogArtifact, type ExportedCollection } from "../details.ts";
+import { databaseFact } from "../facts.ts";
 import type { Server } from "../server.ts";
 import { catalogFacts, type Catalog, type CatalogDatabase } from "./catalog.ts";
 import { writeCollection, type Written } from "./write-collection.ts";
@@ -15,6 +16,41 @@ export interface ExportCapture {
   readonly incomplete: readonly string[];
 }
 
+interface DatabaseCollections {
+  readonly where: DatabaseRef;
+  readonly collections: readonly Collection[];
+}
+
+async function listAll(
+  server: Server,
+  tenants: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly DatabaseCollections[]> {
+  const found: DatabaseCollections[] = [];
+  for (const where of await listDatabases(server, tenants, signal)) {
+    found.push({ where, collections: await listCollections(server, where, signal) });
+  }
+  return found;
+}
+
+/** What was there only before or only after. Collections by their ids: one that is dropped and made anew is another. */
+function changesBetween(before: readonly DatabaseCollections[], after: readonly DatabaseCollections[]): string[] {
+  const [earlier, later] = [namesIn(before), namesIn(after)];
+  return [
+    ...[...earlier].filter(([id]) => !later.has(id)).map(([, what]) => `${what} was dropped during the backup`),
+    ...[...later].filter(([id]) => !earlier.has(id)).map(([, what]) => `${what} was created during the backup`),
+  ];
+}
+
+function namesIn(all: readonly DatabaseCollections[]): ReadonlyMap<string, string> {
+  return new Map(
+    all.flatMap(({ where, collections }) => [
+      [databaseFact(where), `database ${where.tenant}/${where.database}`] as const,
+      ...collections.map(({ id, name }) => [id, `collection ${described(where, name)}`] as const),
+    ]),
+  );
+}
+
 /** Exports one collection after the other. */
 export async function captureExport(
   context: OperationContext,
@@ -26,14 +62,12 @@ export async function captureExport(
   const from = new Date().toISOString();
   const digests: Record<string, string> = {};
   const facts = {};
-  const incomplete: string[] = [];
   const exported: ExportedCollection[] = [];
   const catalog: CatalogDatabase[] = [];
-  const databases = await listDatabases(server, tenants, signal);
-  for (const where of databases) {
+  const before = await listAll(server, tenants, signal);
+  for (const { where, collections } of before) {
     const taken: { name: string; artifact: string; records: number }[] = [];
-    const before = await listCollections(server, where, signal);
-    for (const collection of before) {
+    for (const collection of collections) {
       const { name, id } = collection;
       const artifact = artifactOf(where, name);
       const passing = new PassingDigest();
@@ -42,7 +76,6 @@ export async function captureExport(
         await sink.write(artifact, passing.observe(writeCollection(context, server, where, collection, written)));
       } catch (error) {
         if (!(await wasDropped(error, context, server, where, name, id))) throw error;
-        incomplete.push(`collection ${described(where, name)} was dropped during the backup`);
         continue;
       }
       digests[artifact] = passing.hex();
@@ -51,11 +84,8 @@ export async function captureExport(
       taken.push({ name, artifact, records: written.records });
     }
     catalog.push({ ...where, collections: taken });
-    const known = new Set(before.map(({ id }) => id));
-    for (const { id, name } of await listCollections(server, where, signal)) {
-      if (!known.has(id)) incomplete.push(`collection ${described(where, name)} was created during the backup`);
-    }
   }
+  const incomplete = changesBetween(before, await listAll(server, tenants, signal));
   const whole: Catalog = {
     format: "chromadb-export",
     version: 1,
@@ -80,7 +110,7 @@ export async function captureExport(
         "the last bits of vectors that are compared by cosine: the server computes them anew",
       ],
     },
-    databases,
+    databases: before.map(({ where }) => where),
     collections: exported,
     digests,
     incomplete,

@@ -1,5 +1,12 @@
 // What a server may answer, or something between it and us, that looks like a success and is none.
-import { fillChromadb, lyingServer, startServer, type Lie, type TestServer } from "@sutazai/backup-testkit";
+import {
+  askChromadb,
+  fillChromadb,
+  lyingServer,
+  startServer,
+  type Lie,
+  type TestServer,
+} from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromadbAdapter } from "../../src/index.ts";
 import { backUp } from "./operation.ts";
@@ -30,4 +37,24 @@ test.each(answers)("%s fails the backup", async (_, lieAbout) => {
     database: "chromadb",
   });
   expect(liar.lies).toBeGreaterThan(0);
+});
+
+test("what is dropped or created meanwhile is told, also of what was exported already", async () => {
+  const path = "/tenants/default_tenant/databases";
+  let happened = false;
+  const backup = await backUp(chromadbAdapter({ url: `http://${server.host}:${server.port}` }), async (artifact) => {
+    if (happened || !artifact.includes("articles")) return;
+    happened = true;
+    await askChromadb(server, "DELETE", `${path}/archive%2E2/collections/old_clients`);
+    await askChromadb(server, "DELETE", `${path}/default_database/collections/products-l2`);
+    await askChromadb(server, "POST", `${path}/default_database/collections`, { name: "newcomer" });
+    await askChromadb(server, "POST", path, { name: "newcomers" });
+  });
+  expect(backup.manifest).toMatchObject({ status: "partial", empty: false });
+  expect(backup.manifest.incomplete.toSorted()).toEqual([
+    'collection "newcomer" of default_tenant/default_database was created during the backup',
+    'collection "old_clients" of default_tenant/archive.2 was dropped during the backup',
+    'collection "products-l2" of default_tenant/default_database was dropped during the backup',
+    "database default_tenant/newcomers was created during the backup",
+  ]);
 });
