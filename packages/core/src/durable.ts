@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { BackupError } from "./error.ts";
 import { newId } from "./id.ts";
 
@@ -21,6 +21,30 @@ export async function writeDurably(path: string, content: string): Promise<void>
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+const abandonedAfterMs = 3_600_000;
+/** With an id in the name: nobody else's. */
+const temporary = /\d{8}T\d{6}\.\d{3}Z-[0-9a-z]{6}(?:\.json)?\.tmp$/;
+
+/** Removes, in a directory and below, the temporary files of ours that nobody has touched for an hour: whoever wrote them died over it. Returns their paths. */
+export async function removeAbandoned(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  });
+  const removed: string[] = [];
+  for (const entry of entries.filter((each) => each.isFile() && temporary.test(each.name))) {
+    const path = join(entry.parentPath, entry.name);
+    const touched = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Date.now(),
+    );
+    if (Date.now() - touched < abandonedAfterMs) continue;
+    await rm(path, { force: true });
+    removed.push(path);
+  }
+  return removed;
 }
 
 /** Makes renames, creations and removals within a directory durable. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   ContainerRuntime,
@@ -11,7 +11,8 @@ import type {
   Recoverer,
   Store,
 } from "@sutazai/backup-core";
-import { BackupError } from "@sutazai/backup-core";
+import { BackupError, newId } from "@sutazai/backup-core";
+import { Staging } from "@sutazai/backup-store";
 import { recovererIn, type AdapterIn } from "./into.ts";
 import type { RetentionConfig } from "./prune.ts";
 
@@ -41,17 +42,21 @@ export interface DrillSettings {
   readonly images: Readonly<Record<string, string>>;
 }
 
-/** A recovery context with a scratch directory of its own, removed on disposal. */
+/** A recovery context with a scratch directory of its own, removed on disposal; or, where this process dies, by the next one's `removeOrphans`. */
 export async function openContext(parts: SystemParts): Promise<RecoveryContext & AsyncDisposable> {
-  const root = join(parts.stateDirectory, "scratch");
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  const scratch = await mkdtemp(join(root, `${process.pid}-`));
+  const path = scratchPath(parts);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const place = await new Staging(path).make(newId());
   return {
     logger: parts.logger,
     containers: parts.containers,
-    scratch,
-    [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }),
+    scratch: place.content,
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
   };
+}
+
+export function scratchPath({ stateDirectory }: Pick<SystemParts, "stateDirectory">): string {
+  return join(stateDirectory, "scratch");
 }
 
 /** Who settles a journal record: the container runtime, or the adapter of the database (or of the other container) that it names. */

@@ -1,6 +1,12 @@
-import { BackupError, toBackupError, type FoundOperation, type SerializedError } from "@sutazai/backup-core";
-import { preparePrivateRoot } from "@sutazai/backup-store";
-import { openContext, recovererOf, type SystemParts } from "./context.ts";
+import {
+  BackupError,
+  removeAbandoned,
+  toBackupError,
+  type FoundOperation,
+  type SerializedError,
+} from "@sutazai/backup-core";
+import { preparePrivateRoot, Staging } from "@sutazai/backup-store";
+import { openContext, recovererOf, scratchPath, type SystemParts } from "./context.ts";
 import { describeOperation } from "./unfinished.ts";
 
 /** What `recover` did with one operation of a dead process. */
@@ -15,7 +21,7 @@ export interface RecoverReport {
   readonly operations: readonly RecoveredOperation[];
   /** Operations that belong to living or foreign processes: left alone. */
   readonly running: readonly FoundOperation[];
-  /** Containers, networks, volumes and staging folders of dead processes that were removed. */
+  /** Containers, networks, volumes, staging and scratch folders, and temporary files of dead processes that were removed. */
   readonly removed: readonly string[];
 }
 
@@ -75,5 +81,7 @@ async function removeOrphans(parts: SystemParts): Promise<string[]> {
     parts.logger.debug({ error: toBackupError(error).message }, "no containers to look through");
     return [];
   });
-  return [...containers, ...(await parts.store.removeOrphans())];
+  const scratch = await new Staging(scratchPath(parts)).removeOrphans();
+  const temporary = await removeAbandoned(parts.stateDirectory);
+  return [...containers, ...scratch, ...temporary, ...(await parts.store.removeOrphans())];
 }

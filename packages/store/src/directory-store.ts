@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import {
   BackupError,
   newId,
+  removeAbandoned,
   syncDirectory,
   type Annotation,
   type ArtifactSource,
@@ -210,7 +211,10 @@ class DirectoryStore implements Store {
       if ((await this.#parts.staging.takenOut()).length > 0) {
         await this.#log.change((log) => catchUp(log, this.#parts));
       }
-      return this.#parts.staging.removeOrphans();
+      return [
+        ...(await this.#parts.staging.removeOrphans()),
+        ...(await removeAbandoned(join(this.location, locksFolder))),
+      ];
     });
   }
 

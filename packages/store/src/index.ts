@@ -21,3 +21,4 @@ export {
   type RetentionSettings,
   type VerificationLevel,
 } from "./retention/policy.ts";
+export { Staging, type StagingPlace } from "./staging.ts";

@@ -35,7 +35,7 @@ export interface StagingPlace {
 }
 
 /**
- * The store's `.staging`: on its file system, so that one rename publishes. The owner's file is on disk before its directory is
+ * A directory of such places: the store's `.staging`, on its file system, so that one rename publishes. The owner's file is on disk before its directory is
  * made and goes after it; so a directory without one belongs to nobody.
  */
 export class Staging {
@@ -76,20 +76,26 @@ export class Staging {
 
   /** Removes what belongs to dead processes of this host, or to nobody; returns what it was, for people. */
   async removeOrphans(): Promise<string[]> {
-    const removed: string[] = [];
+    const found = await this.orphans();
+    for (const { name } of found) await this.#remove(name);
+    return found.map(({ name, whose }) => `${join(this.#path, name)} (left by ${whose})`);
+  }
+
+  /** What {@link removeOrphans} would remove. */
+  async orphans(): Promise<{ readonly name: string; readonly whose: string }[]> {
+    const found = [];
     for (const name of await this.#names()) {
       const owner = await this.#owner(name);
       if (owner === "unreadable") {
-        if (await this.#isAbandoned(name)) await this.#remove(name);
-        continue;
+        if (await this.#isAbandoned(name)) found.push({ name, whose: "one who died at its beginning" });
+      } else if (owner === undefined) {
+        // Or gone since it was listed.
+        if (await exists(join(this.#path, name))) found.push({ name, whose: "nobody" });
+      } else if ((await livenessOf(owner.owner)) === "dead") {
+        found.push({ name, whose: describeProcess(owner.owner) });
       }
-      if (owner !== undefined && (await livenessOf(owner.owner)) !== "dead") continue;
-      if (owner === undefined && !(await exists(join(this.#path, name)))) continue; // Gone since it was listed.
-      await this.#remove(name);
-      const whose = owner === undefined ? "nobody" : describeProcess(owner.owner);
-      removed.push(`${join(this.#path, name)} (left by ${whose})`);
     }
-    return removed;
+    return found;
   }
 
   async #names(): Promise<string[]> {

@@ -1,6 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf } from "@sutazai/backup-core";
+import { Staging } from "@sutazai/backup-store";
+import { scratchPath } from "../../context.ts";
 import { pass, warn, type Check } from "../check.ts";
 import { testFile } from "../writing.ts";
 
@@ -31,11 +33,11 @@ export const leftoverChecks: readonly Check[] = [
     title: "No scratch files of dead processes lie about",
     needs: ["configuration"],
     run: async (subject) => {
-      const scratch = join((await subject.directories()).state, "scratch");
-      const left = (await namesIn(scratch)).filter((name) => !isAlive(Number.parseInt(name, 10)));
+      const scratch = scratchPath({ stateDirectory: (await subject.directories()).state });
+      const left = await new Staging(scratch).orphans();
       return left.length === 0
         ? pass("none do")
-        : warn(`${left.length} in ${scratch}`, `remove them: ${left.map((name) => join(scratch, name)).join(" ")}`);
+        : warn(`${left.length} in ${scratch}`, "`sutazai-backup recover` removes them");
     },
   },
   {
@@ -75,13 +77,4 @@ async function namesIn(directory: string): Promise<string[]> {
     if (codeOf(error) === "ENOENT") return [];
     throw error;
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
-  }
 }
