@@ -49,7 +49,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["tests/system/*.test.ts", ...(full ? ["tests/system/full/*.test.ts"] : [])],
+          include: ["tests/{faults,system}/*.test.ts", ...(full ? ["tests/{faults,system}/full/*.test.ts"] : [])],
           testTimeout: 600_000,
           ...onServers,
         },

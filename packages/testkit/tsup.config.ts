@@ -1,3 +1,3 @@
 import { library } from "../../tsup.base.ts";
 
-export default library({ entry: ["src/index.ts", "src/conformance/index.ts"] });
+export default library({ entry: ["src/index.ts", "src/conformance/index.ts", "src/in-process.ts"] });

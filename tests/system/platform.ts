@@ -7,7 +7,8 @@ import type { BackupEvent, BackupReport, DrillReport, RestoreReport } from "@sut
 import type { PlannedRestore } from "@sutazai/backup-sdk";
 import { startServer, type ServerKindName, type ServerOptions, type TestServer } from "@sutazai/backup-testkit";
 
-const main = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
+/** The program of `sutazai-backup`. */
+export const commandLine: string = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
 
 export interface CliResult {
   readonly code: number | null;
@@ -84,7 +85,7 @@ export async function startPlatform(
     return found;
   };
   const start = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
-    spawn(process.execPath, [main, ...args], {
+    spawn(process.execPath, [commandLine, ...args], {
       cwd: directory,
       env: { ...process.env, ...environment, ...more },
       stdio: ["ignore", "pipe", "pipe"],

@@ -1,62 +1,26 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type {
-  ContainerRuntime,
-  DrillServer,
-  Fingerprint,
-  ThrowawayContainer,
-  ThrowawaySpec,
-} from "@sutazai/backup-core";
+import type { ContainerRuntime, ThrowawaySpec } from "@sutazai/backup-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createBackupSystem, loadConfig, localStore, type BackupSystem } from "../src/index.ts";
-import { FakeDatabase } from "./fake-database.ts";
-
-/** One whose drills restore into another of its kind, and which can be told to spoil what they find. */
-class DrilledDatabase extends FakeDatabase {
-  spoilt = false;
-
-  drill(): DrillServer {
-    const inside = new FakeDatabase(this.name, []);
-    return {
-      container: {},
-      adapter: () => inside,
-      compare: async (_context, _container, source) => ({
-        fingerprint: this.spoilt ? { lines: { exact: -1 } } : await inside.fingerprint(),
-        expected: (source.manifest.forms[0]?.fingerprint ?? {}) as Fingerprint,
-        evidence: ["looked"],
-        warnings: [],
-      }),
-    };
-  }
-}
+import { DrilledDatabase, throwawayRuntime } from "./drilled-database.ts";
+import type { FakeDatabase } from "./fake-database.ts";
 
 let directory: string;
 let specs: ThrowawaySpec[];
+let containers: ContainerRuntime;
 let db: DrilledDatabase;
 let system: BackupSystem;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "sdk-drill-"));
   specs = [];
+  containers = throwawayRuntime((spec) => specs.push(spec));
   db = new DrilledDatabase("db", ["one", "two"]);
   system = systemOf([db]);
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
-
-const containers = {
-  removeOrphans: async () => [],
-  throwaway: async (spec: ThrowawaySpec) => {
-    specs.push(spec);
-    return {
-      id: "container",
-      inspect: async () => ({ state: "running" }),
-      restart: async () => undefined,
-      ranOutOfMemory: async () => false,
-      [Symbol.asyncDispose]: async () => undefined,
-    } as unknown as ThrowawayContainer;
-  },
-} as Partial<ContainerRuntime> as ContainerRuntime;
 
 function systemOf(databases: readonly FakeDatabase[]): BackupSystem {
   return createBackupSystem({

@@ -15,7 +15,7 @@ export { connectRedis } from "./kinds/redis.ts";
 export type { Connection, ServerAddress } from "./kinds/server-kind.ts";
 export type { ServerKindName } from "./kinds/server-kinds.ts";
 export { lyingServer, type Lie, type LyingServer } from "./lying-server.ts";
-export { leftInDocker } from "./leftovers.ts";
+export { killThrowaways, leftInDocker } from "./leftovers.ts";
 export { peakMemoryOf } from "./peak-memory.ts";
 export { Random } from "./random.ts";
 export { startServer, type ExecResult, type ServerOptions, type TestServer } from "./server.ts";
@@ -42,3 +42,4 @@ export {
   type DiskStep,
 } from "./faulty-disk.ts";
 export { faultyStore, StoreFaults, type StoreFault, type StoreStep } from "./faulty-store.ts";
+export { JumpingClock } from "./jumping-clock.ts";

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { currentProcess, processIdentitySchema } from "@sutazai/backup-core";
-import { docker } from "./docker.ts";
+import { docker, ignoringAbsence } from "./docker.ts";
 
 /** What the system marks as its own. */
 export const ownerLabel = "sutazai.backup.owner";
@@ -14,13 +14,24 @@ export async function leftInDocker(pid: number = process.pid): Promise<string[]>
     engine.listNetworks({ filters }),
     engine.listVolumes({ filters }),
   ]);
-  const isIts = (labels: Readonly<Record<string, string>> | null | undefined): boolean =>
-    processIdentitySchema.safeParse(JSON.parse(labels?.[ownerLabel] ?? "null")).data?.pid === pid;
   return [
-    ...containers.filter(({ Labels }) => isIts(Labels)).map(({ Names }) => `container ${Names.join(" ")}`),
-    ...networks.filter(({ Labels }) => isIts(Labels)).map(({ Name }) => `network ${Name}`),
-    ...(volumes.Volumes ?? []).filter(({ Labels }) => isIts(Labels)).map(({ Name }) => `volume ${Name}`),
+    ...containers.filter(({ Labels }) => isOf(pid, Labels)).map(({ Names }) => `container ${Names.join(" ")}`),
+    ...networks.filter(({ Labels }) => isOf(pid, Labels)).map(({ Name }) => `network ${Name}`),
+    ...(volumes.Volumes ?? []).filter(({ Labels }) => isOf(pid, Labels)).map(({ Name }) => `volume ${Name}`),
   ];
+}
+
+function isOf(pid: number, labels: Readonly<Record<string, string>> | null | undefined): boolean {
+  return processIdentitySchema.safeParse(JSON.parse(labels?.[ownerLabel] ?? "null")).data?.pid === pid;
+}
+
+/** Kills the servers that a process of this host drills backups in. */
+export async function killThrowaways(pid: number): Promise<void> {
+  const engine = await docker();
+  const running = await engine.listContainers({ filters: { label: [ownerLabel, "sutazai.backup.role=throwaway"] } });
+  for (const { Id } of running.filter(({ Labels }) => isOf(pid, Labels))) {
+    await ignoringAbsence(engine.getContainer(Id).kill());
+  }
 }
 
 /** What the containers of the system show to everybody who may list them: names, labels, command lines. */

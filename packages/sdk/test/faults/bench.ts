@@ -1,13 +1,15 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { toBackupError, type ContainerRuntime, type Store } from "@sutazai/backup-core";
+import { toBackupError, type Store } from "@sutazai/backup-core";
 import { createBackupSystem, localStore, type BackupSystem } from "../../src/index.ts";
+import { throwawayRuntime } from "../drilled-database.ts";
 import { FakeDatabase } from "../fake-database.ts";
+import { keptDatabase } from "./kept-database.ts";
 
-const noDocker = { removeOrphans: async () => [] } as Partial<ContainerRuntime> as ContainerRuntime;
-
-export const operations = ["backup", "restore", "verify", "prune"] as const;
+export const operations = ["backup", "restore", "drill", "verify", "prune"] as const;
 export type Operation = (typeof operations)[number];
 
 /** What each backup holds, oldest first. */
@@ -69,11 +71,13 @@ export class FaultBench {
 export class Trial {
   readonly directory: string;
   readonly #before: readonly string[];
-  readonly #database = new FakeDatabase("db", changed);
+  #database: FakeDatabase;
 
+  /** `before`: ids of the backups that are there. */
   constructor(directory: string, before: readonly string[]) {
     this.directory = directory;
     this.#before = before;
+    this.#database = this.#openDatabase();
   }
 
   /** All that the operation may touch of this disk. */
@@ -94,6 +98,21 @@ export class Trial {
     }
   }
 
+  /** The same in a process that is killed right before one of its calls of the disk. */
+  async kill(operation: Operation, call: number): Promise<Ending> {
+    const program = join(import.meta.dirname, "killed.ts");
+    const child = spawn(process.execPath, [program, this.directory, operation, String(call)], { stdio: "ignore" });
+    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    if (signal !== "SIGKILL")
+      throw new Error(`${operation}, to be killed at call ${call}, ended with ${code ?? signal}`);
+    this.#database = this.#openDatabase();
+    return { outcome: "killed" };
+  }
+
+  #openDatabase(): FakeDatabase {
+    return keptDatabase(join(this.directory, "database.json"), changed);
+  }
+
   /** Everything that is not as it must be after the next command of another process, which is told nothing of the fault. */
   async judge(
     operation: Operation,
@@ -109,6 +128,8 @@ export class Trial {
     const verified = await system.verify();
     for (const { id, problems } of verified) if (problems.length > 0) wrong.push(`${id}: ${problems.join("; ")}`);
     const listed = (await system.list()).map(({ id }) => id);
+    for (const [id, { damage }] of await system.standings(listed))
+      if (damage !== undefined) wrong.push(`${id} is called damaged, and is not`);
     const lost = this.#before.filter((id) => !listed.includes(id));
     if (operation !== "prune" && lost.length > 0) wrong.push(`gone: ${lost.join(", ")}`);
     if (operation === "prune" && lost.includes(this.#before.at(-1) ?? "")) wrong.push("the newest is gone");
@@ -137,7 +158,7 @@ export class Trial {
   /** What this process has left looks from now on as if left by one that has ended, two hours ago. */
   async #letProcessEnd(): Promise<void> {
     for (const path of await filesBelow(this.root)) {
-      if (!/\/(?:\.staging|\.locks|journal|locks)\//.test(path)) continue;
+      if (!/\/(?:\.staging|\.locks|journal|locks|scratch)\/|\.tmp$/.test(path)) continue;
       const text = await readFile(path, "utf8");
       await writeFile(path, text.replaceAll(/"startTime": ?"\d+"/g, '"startTime":"1"'));
       const long = new Date(Date.now() - 7_200_000);
@@ -169,6 +190,11 @@ const run: Readonly<Record<Operation, (system: BackupSystem) => Promise<Ending>>
       ...(restored !== undefined && { restored }),
     };
   },
+  drill: async (system) => {
+    const { status, databases } = await system.drill();
+    const verdict = databases[0]?.verdict;
+    return { outcome: status === "ok" && verdict === "proven" ? status : `${status}, ${verdict}` };
+  },
   verify: async (system) => {
     const damaged = (await system.verify()).filter(({ ok }) => !ok);
     return { outcome: damaged.length === 0 ? "ok" : "damage told" };
@@ -184,7 +210,8 @@ function systemIn(directory: string, database: FakeDatabase, store: Store, timeo
   return createBackupSystem({
     databases: [database],
     store,
-    containers: noDocker,
+    containers: throwawayRuntime(),
+    drill: { images: { db: "fake:1" } },
     stateDirectory: join(directory, "root", "state"),
     timeoutMs,
   });

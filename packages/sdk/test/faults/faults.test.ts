@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FaultBench } from "./bench.ts";
 import { runFaults, type Finding } from "./run-faults.ts";
-import { documentedOutcomes, outcomesOf } from "./table.ts";
+import { published, rowsOf } from "./table.ts";
 
 // Each trial is a store of its own, with fsyncs: a share of them here, every single one in `npm run test:full`, as for the table.
 const every = process.env["BACKUP_TEST_FULL"] === "1" ? 1 : 63;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, 3_600_000);
 afterAll(() => bench[Symbol.asyncDispose]());
 
-describe("a fault at any step of a backup, a restore, a verify and a prune", () => {
+describe("a fault at any step of a backup, a restore, a drill, a verify and a prune", () => {
   test("leaves every backup whole, nothing half-made, and the database as before or as restored", () => {
     expect(findings.length).toBeGreaterThan(60);
     expect(findings.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
@@ -34,7 +34,7 @@ describe("a fault at any step of a backup, a restore, a verify and a prune", () 
 
   // Which of a step's calls a share takes changes with their number, and so may the outcomes: that every step and fault is told of is what a share can hold.
   test("every step and fault is in docs/faults.md", async () => {
-    const documented = await documentedOutcomes();
-    for (const row of outcomesOf(findings).keys()) expect([...documented.keys()], row).toContain(row);
+    const documented = await published.read();
+    for (const row of rowsOf(findings).keys()) expect([...documented.keys()], row).toContain(row);
   });
 });

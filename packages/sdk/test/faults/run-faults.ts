@@ -5,6 +5,7 @@ import {
   failingAfterwards,
   FaultyDisk,
   faultyStore,
+  JumpingClock,
   Random,
   slow,
   StoreFaults,
@@ -73,6 +74,10 @@ export async function* runFaults(bench: FaultBench, { every, seed }: FaultRunOpt
       }
     }
     yield await slowDisk(bench, operation);
+    for (const [index, step] of steps.entries()) {
+      // What is left on the disk is the same until the next change of it.
+      if (changing.includes(step) && chosen()) yield await killed(bench, operation, step, index);
+    }
     for (const [index, step] of calls.entries()) {
       const nth = calls.slice(0, index).filter((call) => call === step).length;
       for (const kind of storeFaults(step)) {
@@ -111,6 +116,12 @@ async function onDisk(bench: FaultBench, operation: Operation, kind: DiskFaultKi
   return await found(trial, operation, stepNames[step], kind.name, ending, at, kind.onwards);
 }
 
+async function killed(bench: FaultBench, operation: Operation, step: DiskStep, index: number): Promise<Finding> {
+  await using trial = await bench.begin();
+  const ending = await trial.kill(operation, index);
+  return await found(trial, operation, stepNames[step], "kill -9 before", ending, `call ${index} of the disk`);
+}
+
 async function slowDisk(bench: FaultBench, operation: Operation): Promise<Finding> {
   await using trial = await bench.begin();
   let ending: Ending;
@@ -124,7 +135,7 @@ async function slowDisk(bench: FaultBench, operation: Operation): Promise<Findin
 
 type StoreFaultKind = {
   readonly name: string;
-  readonly of: (trial: Trial) => DiskFault;
+  readonly of: (trial: Trial, clock: JumpingClock) => DiskFault;
   readonly mend?: (trial: Trial) => Promise<void>;
 };
 
@@ -141,10 +152,23 @@ function storeFaults(step: StoreStep): readonly StoreFaultKind[] {
     },
     mend: putBack,
   };
+  const clocks = [
+    { name: "clock 40 days ahead from then on", of: jumping(40 * day) },
+    { name: "clock 40 days back from then on", of: jumping(-40 * day) },
+  ];
   const isStream = step === "write" || step === "read" || step === "readBack";
   return isStream
-    ? [before, removed]
-    : [before, { name: "error, though it was done", of: () => failingAfterwards("EIO") }, removed];
+    ? [before, removed, ...clocks]
+    : [before, { name: "error, though it was done", of: () => failingAfterwards("EIO") }, removed, ...clocks];
+}
+
+const day = 86_400_000;
+
+function jumping(by: number): StoreFaultKind["of"] {
+  return (_, clock) => (call) => {
+    clock.jump(by);
+    return call();
+  };
 }
 
 /** What was begun anew in its place goes to the side: an operator would mount the old one over it. */
@@ -160,8 +184,13 @@ async function inStore(
   { step, nth }: { readonly step: StoreStep; readonly nth: number },
 ): Promise<Finding> {
   await using trial = await bench.begin();
-  const faults = new StoreFaults().queue(step, of(trial), nth);
-  const ending = await trial.run(operation, faultyStore(trial.store, faults));
+  const faults = new StoreFaults();
+  let ending: Ending;
+  {
+    using clock = new JumpingClock();
+    faults.queue(step, of(trial, clock), nth);
+    ending = await trial.run(operation, faultyStore(trial.store, faults));
+  }
   if (faults.happened === 0) throw new Error(`${operation}: no ${step} number ${nth}`);
   await mend?.(trial);
   // What was made in a store that is gone again can only be told as made, not found.
