@@ -1,9 +1,8 @@
 import { livenessOf } from "@sutazai/backup-core";
 import type Docker from "dockerode";
-import { tolerating } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
 import { ownerLabel, ownerOf, roleLabel, type Role } from "./ownership.ts";
-import { removeContainer } from "./removal.ts";
+import { removeContainer, removeVolume } from "./removal.ts";
 
 const owned = { label: [ownerLabel] };
 
@@ -22,18 +21,9 @@ export async function removeOrphans({ docker }: Engine): Promise<string[]> {
   }
   const { Volumes: volumes } = await docker.listVolumes({ filters: owned });
   for (const { Name, Labels } of volumes ?? []) {
-    if (!(await isOrphan(Labels))) continue;
-    // 409: a container still uses it.
-    if (
-      (await tolerating(
-        [404, 409],
-        docker
-          .getVolume(Name)
-          .remove()
-          .then(() => true),
-      )) === true
-    )
-      removed.push(`volume ${Name}`);
+    if (!(await isOrphan(Labels)) || (await isUsed(docker, Name))) continue;
+    await removeVolume(docker, Name);
+    removed.push(`volume ${Name}`);
   }
   return removed;
 }
@@ -41,6 +31,11 @@ export async function removeOrphans({ docker }: Engine): Promise<string[]> {
 async function isOrphan(labels: Readonly<Record<string, string>> | null | undefined): Promise<boolean> {
   const owner = ownerOf(labels);
   return owner !== undefined && (await livenessOf(owner)) === "dead";
+}
+
+/** By a container that is not ours to remove. One that has just been removed may still hold it for a moment: that is waited for. */
+async function isUsed(docker: Docker, volume: string): Promise<boolean> {
+  return (await docker.listContainers({ all: true, filters: { volume: [volume] } })).length > 0;
 }
 
 /** Somebody's container, running or stopped, is still on the network of an isolation: the journal puts it back, not we. */

@@ -14,7 +14,9 @@ const findings: ReadonlySet<BackupErrorReason> = new Set([
 
 /** Whether a failure speaks against the backup, so that it counts as damaged. */
 export function isFinding({ reason, details }: BackupError, phase: Phase): boolean {
-  return phase !== "start" && findings.has(reason) && details["outOfMemory"] !== true;
+  // What a record of the journal could not be settled for is what counts: that may be the disk of the journal.
+  const innermost = (details["reason"] ?? reason) as BackupErrorReason;
+  return phase !== "start" && findings.has(innermost) && details["outOfMemory"] !== true;
 }
 
 /** What a failure of a drill was, with what Docker knows of the server: a lack of memory shows as anything, a lost connection or a tool's failure. */

@@ -157,6 +157,11 @@ describe("nothing is said about the backup", () => {
     expect(await failure()).toMatchObject({ reason: "tool-failed" });
   });
 
+  test("where a record of the journal could not be settled for another reason", async () => {
+    kind.failing("restore", "restore-failed", { reason: "unknown" });
+    expect(await failure()).toMatchObject({ reason: "restore-failed" });
+  });
+
   test("where Docker went away meanwhile", async () => {
     kind.failing("compare", "mismatch");
     kind.dockerIsGone = true;
