@@ -74,7 +74,7 @@ export function deedOf({ deed }: Fault, at: At): Deed {
 }
 
 /** How long the first stands still for a rival: one that waits for what the first holds gets it only when that goes on. */
-const rivalMs = 20_000;
+const rivalMs = 120_000;
 
 /** Lets the command come to its moment, and the fault happen. Resolves when all that was started has ended, with the endings. */
 export async function disturb(fault: Fault, disturbed: Disturbed) {
