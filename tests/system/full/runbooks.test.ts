@@ -121,13 +121,14 @@ test("a database is upgraded", async () => {
   await using platform = await startPlatform(["postgres"]);
   const { postgres } = platform;
   await fillPostgres(postgres, { scale: 0.1 });
-  const before = await questionPostgres(postgres);
+  const before = new Map(await questionPostgres(postgres));
   const environment = { POSTGRES_PASSWORD: postgres.password.reveal() };
   try {
     await walkOn(platform, "upgrade", { environment, names: { "docker.io/library/postgres:18": postgres.image } });
     const runtime = dockerRuntime();
     const address = await runtime.resolveAddress(await runtime.inspect(postgres.name), 5432);
-    expect(await questionPostgres({ ...addressOf(postgres), ...address })).toEqual(before);
+    const held = await questionPostgres({ ...addressOf(postgres), ...address });
+    expect(new Map(held)).toEqual(before);
   } finally {
     // By then the new one may have the name of the old one, which is removed by its id.
     const made = await run("docker", ["ps", "--all", "--quiet", "--filter", `volume=${postgres.name}-new-data`]);
