@@ -11,6 +11,7 @@ import {
 } from "@sutazai/backup-core";
 import type { LooseBackup } from "@sutazai/backup-store";
 import { verifyStructure } from "@sutazai/backup-verifier";
+import { withContainerAgain } from "./not-here.ts";
 import { isRaw } from "./raw-form.ts";
 import type { RestoreOptions } from "./restore.ts";
 
@@ -97,7 +98,7 @@ export async function lookAt(adapter: DatabaseAdapter, context: OperationContext
   try {
     return await adapter.probe(context);
   } catch (thrown) {
-    const error = toBackupError(thrown, { database: adapter.name });
+    const error = withContainerAgain(toBackupError(thrown, { database: adapter.name }));
     const { container: reference, state } = error.details;
     if (typeof reference !== "string") throw error;
     if (state === "restarting") {

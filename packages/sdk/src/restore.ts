@@ -4,7 +4,8 @@ import {
   type DatabaseRestoreResult,
   type RestoreReport,
 } from "@sutazai/backup-core";
-import { selectDatabases, type SystemParts } from "./context.ts";
+import type { SystemParts } from "./context.ts";
+import { selectForRestore } from "./not-here.ts";
 import { targetIn } from "./into.ts";
 import { Restoration } from "./restoration.ts";
 import { conduct, type RunOptions } from "./run.ts";
@@ -58,7 +59,7 @@ export async function targetsOf(
   { databases, backup, file, into }: RestoreOptions,
 ): Promise<RestoreTarget[]> {
   const isAll = databases === undefined || databases.length === 0;
-  const selected = selectDatabases(parts, databases);
+  const selected = await selectForRestore(parts, databases);
   const adapters = isAll ? inOrder(selected, parts.restoreOrder) : selected;
   if ((backup ?? file ?? into) !== undefined && adapters.length !== 1) {
     const what = into === undefined ? "one backup goes" : "one container goes";

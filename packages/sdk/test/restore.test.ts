@@ -241,3 +241,37 @@ describe("what died", () => {
     expect(await system.pending()).toHaveLength(1);
   });
 });
+
+describe("a database that the store has backups of, and that is not here", () => {
+  const other = () => new FakeDatabase("other", lines);
+
+  test("is told when all are restored", async () => {
+    expect((await systemOf([other()]).restore()).databases).toMatchObject([{ database: "other", state: "untouched" }]);
+    expect(warnings()).toContainEqual(expect.stringMatching(/backups of db, .*not restored.*platform export/));
+    events.length = 0;
+    await system.restore();
+    expect(warnings()).toEqual([]);
+  });
+
+  test.each([["other"], []])("is told of when it is asked for beside %s", async (...known: string[]) => {
+    const here = systemOf(known.map(() => other()));
+    await expect(here.restore({ databases: ["db"] })).rejects.toMatchObject({
+      reason: "configuration",
+      message: expect.stringContaining("the store has backups of db"),
+      hint: expect.stringContaining("platform export"),
+    });
+    await expect(here.restore({ databases: ["nobody's"] })).rejects.not.toMatchObject({
+      hint: expect.stringContaining("platform export"),
+    });
+  });
+
+  test("is told of when its container is gone", async () => {
+    db.at("probe", () => {
+      throw new BackupError("not-found", "there is no container", { hint: "look", details: { reference: "c" } });
+    });
+    expect((await system.restore()).databases[0]?.error).toMatchObject({
+      reason: "not-found",
+      hint: expect.stringMatching(/^look; where it is gone, .*platform export/),
+    });
+  });
+});
