@@ -25,7 +25,7 @@ export interface ChainedLogOptions<Line extends ChainedLine> {
   readonly path: string;
   /** Of a line. Its keys are in the order in which they are written: `sequence`, `at`, what is said, `previous`. */
   readonly schema: z.ZodType<Line>;
-  /** Keeps all other writers out, over all processes. The directory of the log must be there by then. */
+  /** Keeps all other writers out, over all processes. The directory of the log must be there by then. That it cannot be given back is nobody's failure: what was written is written. */
   readonly exclusive: () => Promise<AsyncDisposable>;
   readonly now?: () => Date;
   /** For errors: `store.log`. */
@@ -63,7 +63,10 @@ export class ChainedLog<Line extends ChainedLine> {
   change<T>(work: (log: OpenChain<Line>) => Promise<T>): Promise<T> {
     const { path, exclusive } = this.#options;
     const change = this.#last.then(async () => {
-      await using _mutex = await exclusive();
+      const mutex = await exclusive();
+      await using _mutex = {
+        [Symbol.asyncDispose]: () => mutex[Symbol.asyncDispose]().then(undefined, () => undefined),
+      };
       await using file = await openForAppending(path);
       return await work(new ChainWriter(file, await linesForAppending(file), this.#options));
     });

@@ -93,7 +93,8 @@ export function isBackupError(value: unknown): value is BackupError {
 
 /**
  * Makes a `BackupError` of whatever was thrown. What is one already only gains the context it lacks; an abort becomes
- * `cancelled`, unless the signal carried a `BackupError` (a time limit) as its reason; a full disk `no-space`.
+ * `cancelled`, unless the signal carried a `BackupError` (a time limit) as its reason; a full disk `no-space`. What failed and then could
+ * not be cleared away either is what failed first, and says both.
  */
 export function toBackupError(thrown: unknown, context: BackupErrorOptions = {}): BackupError {
   if (isBackupError(thrown)) {
@@ -111,6 +112,11 @@ export function toBackupError(thrown: unknown, context: BackupErrorOptions = {})
     });
     if (thrown.stack !== undefined) merged.stack = thrown.stack;
     return merged;
+  }
+  if (thrown instanceof Error && thrown.name === "SuppressedError") {
+    const { error: later, suppressed: first } = thrown as SuppressedError;
+    const { reason, message, ...said } = toBackupError(first, context).toJSON();
+    return new BackupError(reason, `${message}; then ${toBackupError(later).message}`, { ...said, cause: first });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";

@@ -26,6 +26,21 @@ test("an abort that was a time limit stays a timeout", () => {
   expect(toBackupError(abort)).toMatchObject({ reason: "timeout", message: "too long" });
 });
 
+test("what failed first is what is told, also where it could not be cleared away", async () => {
+  const work = async () => {
+    await using _held = { [Symbol.asyncDispose]: async () => Promise.reject(new Error("the disk is gone")) };
+    throw new BackupError("cancelled", "cancelled", { operation: "backup", hint: "begin again" });
+  };
+  const thrown = await work().catch((error: unknown) => error);
+  expect(toBackupError(thrown, { database: "db" }).toJSON()).toEqual({
+    reason: "cancelled",
+    message: "cancelled; then the disk is gone",
+    operation: "backup",
+    database: "db",
+    hint: "begin again",
+  });
+});
+
 test("a BackupError keeps what it says and gains what it lacks", () => {
   const original = new BackupError("locked", "busy", { hint: "wait" });
   expect(toBackupError(original)).toBe(original);

@@ -46,8 +46,10 @@ async function backupOne(
   const { name: database, kind } = adapter;
   let outcome: BackupOutcome;
   try {
-    const taken = await attempt(parts, adapter, run);
-    outcome = prove ? await proven(parts, taken, run) : succeeded(taken);
+    const { taken, unsettled } = await attempt(parts, adapter, run);
+    // It is there all the same; but the server may not be as it was found.
+    if (unsettled !== undefined) outcome = { ...succeeded(taken), status: "failed", error: unsettled.toJSON() };
+    else outcome = prove ? await proven(parts, taken, run) : succeeded(taken);
   } catch (thrown) {
     const error = toBackupError(thrown, { database, operation: "backup" });
     const status = error.reason === "cancelled" ? "cancelled" : "failed";
@@ -58,7 +60,13 @@ async function backupOne(
   return result;
 }
 
-async function attempt(parts: SystemParts, adapter: DatabaseAdapter, run: Run): Promise<TakenBackup> {
+interface Attempt {
+  readonly taken: TakenBackup;
+  /** Why the journal could not be settled once it was made. */
+  readonly unsettled: BackupError | undefined;
+}
+
+async function attempt(parts: SystemParts, adapter: DatabaseAdapter, run: Run): Promise<Attempt> {
   const database = adapter.name;
   using limit = timeLimit(run.signal, parts.timeoutMs, database);
   const { signal } = limit;
@@ -81,11 +89,11 @@ async function attempt(parts: SystemParts, adapter: DatabaseAdapter, run: Run): 
   );
 }
 
-/** Runs the work of an operation and settles what it left in the journal, whether it succeeded or not. */
-async function closing<Result>(operation: OpenOperation, work: () => Promise<Result>): Promise<Result> {
-  let result: Result;
+/** Makes a backup and settles what that left in the journal, whether it succeeded or not. */
+async function closing(operation: OpenOperation, work: () => Promise<TakenBackup>): Promise<Attempt> {
+  let taken: TakenBackup;
   try {
-    result = await work();
+    taken = await work();
   } catch (error) {
     await operation.close("undo").catch((undoError: unknown) => {
       throw new BackupError(
@@ -99,8 +107,11 @@ async function closing<Result>(operation: OpenOperation, work: () => Promise<Res
     });
     throw error;
   }
-  await operation.close("finish");
-  return result;
+  const unsettled = await operation.close("finish").then(
+    () => undefined,
+    (error: unknown) => toBackupError(error),
+  );
+  return { taken, unsettled };
 }
 
 /** What a backup came to whose drill was asked for: the backup is there whatever the drill says. */

@@ -15,6 +15,7 @@ import { BackupError, newId } from "@sutazai/backup-core";
 import { Staging } from "@sutazai/backup-store";
 import { recovererIn, type AdapterIn } from "./into.ts";
 import type { RetentionConfig } from "./prune.ts";
+import { givenBack } from "./warn.ts";
 
 /** What every operation of a system works with. */
 export interface SystemParts {
@@ -51,7 +52,7 @@ export async function openContext(parts: SystemParts): Promise<RecoveryContext &
     logger: parts.logger,
     containers: parts.containers,
     scratch: place.content,
-    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+    ...givenBack(parts, `the scratch directory ${place.content}`, place),
   };
 }
 

@@ -2,25 +2,38 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isBackupError, type Probe } from "@sutazai/backup-core";
+import { isBackupError, type Probe, type StoreLock } from "@sutazai/backup-core";
 import { LockDirectory } from "@sutazai/backup-store";
 import { openContext, recovererOf, type SystemParts } from "./context.ts";
 import { mapWithLimit } from "./limits.ts";
+import { givenBack } from "./warn.ts";
 
 export interface LockWaiting {
   readonly wait: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Keeps every other operation off a database: through its container where it has one, else through files of this host. */
-export async function lockDatabase(
+/** `shared` for backup, restore and verify, `exclusive` for deleting. */
+export async function lockStore(
   parts: SystemParts,
-  probe: Probe,
+  mode: StoreLock["mode"],
   { wait, signal }: LockWaiting,
 ): Promise<AsyncDisposable> {
-  const { container } = probe;
+  return givenBack(parts, "the lock of the store", await parts.store.lock(mode, { wait, signal }));
+}
+
+/** Keeps every other operation off a database: through its container where it has one, else through files of this host. */
+export async function lockDatabase(parts: SystemParts, probe: Probe, waiting: LockWaiting): Promise<AsyncDisposable> {
+  return givenBack(parts, `the lock of ${probe.resource}`, await acquire(parts, probe, waiting));
+}
+
+async function acquire(
+  parts: SystemParts,
+  { container, resource }: Probe,
+  { wait, signal }: LockWaiting,
+): Promise<AsyncDisposable> {
   if (container === undefined) {
-    const directory = await lockDirectory(parts, probe.resource);
+    const directory = await lockDirectory(parts, resource);
     return directory.acquire("exclusive", { patience: wait ? Infinity : 0, signal });
   }
   const attempt = () => parts.containers.lock(container.id, container.imageId);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { BackupError, codeOf, emptyHead, toBackupError, writeDurably, type StoreLogEntry } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { SystemParts } from "./context.ts";
+import { warn } from "./warn.ts";
 
 /** The head of a store's log as a run on this host last saw it, kept where who writes to the store does not write. */
 export interface KeptHead {
@@ -67,7 +68,7 @@ export async function followHead(parts: SystemParts): Promise<string | undefined
   } catch (thrown) {
     const { message, hint } = toBackupError(thrown);
     const what = hint === undefined ? message : `${message}: ${hint}`;
-    parts.emit({ type: "warning", at: new Date().toISOString(), message: `the store's log: ${what}` });
+    warn(parts, `the store's log: ${what}`);
     return undefined;
   }
 }

@@ -8,6 +8,7 @@ import type { PruneReport } from "./prune.ts";
 import type { BackupSystem } from "./system.ts";
 import type { RecordedTrace } from "./telemetry.ts";
 import type { VerifiedBackup, VerifyOptions } from "./verify.ts";
+import { warn } from "./warn.ts";
 
 /** How a run ended, for who is told of it. */
 interface Ended {
@@ -51,10 +52,10 @@ export function watchedRuns(runs: Runs, parts: SystemParts, watch: WatchOptions)
             .prune({ databases: names, ...(signal !== undefined && { signal }), ...(wait !== undefined && { wait }) })
             .then((report) => {
               for (const { database, error } of report.databases) {
-                if (error !== undefined) tell(parts, `the prune after the backup: ${error.message}`, database);
+                if (error !== undefined) warn(parts, `the prune after the backup: ${error.message}`, database);
               }
             })
-            .catch((error: unknown) => tell(parts, `the prune after the backup: ${toBackupError(error).message}`));
+            .catch((error: unknown) => warn(parts, `the prune after the backup: ${toBackupError(error).message}`));
         },
       }),
     restore: (options) =>
@@ -138,7 +139,7 @@ async function watchRun<Result>(parts: SystemParts, watch: WatchOptions, watched
   const id = newId();
   const ping = async (event: Ping["event"], log?: string, signal?: AbortSignal): Promise<void> => {
     const said = await watch.notifier?.ping({ event, runId: id, ...(log !== undefined && { log }) }, { signal });
-    for (const warning of deliveryWarnings(said ?? [])) tell(parts, warning);
+    for (const warning of deliveryWarnings(said ?? [])) warn(parts, warning);
   };
   const started = isWhole ? ping("start") : undefined;
   const trace = watch.telemetry?.record(command);
@@ -157,7 +158,7 @@ async function watchRun<Result>(parts: SystemParts, watch: WatchOptions, watched
       trace?.end(status, error?.toJSON(), limit),
       ping(eventOf(status, isWhole), log, limit),
     ]);
-    for (const warning of [...warnings, ...unsent]) tell(parts, warning);
+    for (const warning of [...warnings, ...unsent]) warn(parts, warning);
   };
   let result: Result;
   try {
@@ -201,13 +202,4 @@ function notBegun(command: string, error: BackupError): Notice[] {
       action: error.hint ?? `Mend what the message names, and run \`sutazai-backup ${command}\`.`,
     },
   ];
-}
-
-function tell(parts: SystemParts, message: string, database?: string): void {
-  parts.emit({
-    type: "warning",
-    at: new Date().toISOString(),
-    message,
-    ...(database !== undefined && { database }),
-  });
 }

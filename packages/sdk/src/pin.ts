@@ -1,6 +1,7 @@
 import { isBackupError, type Annotation, type Store } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { SystemParts } from "./context.ts";
+import { lockStore } from "./locks.ts";
 import type { RunOptions } from "./run.ts";
 
 /** A backup that is kept whatever the retention policy says. */
@@ -56,6 +57,6 @@ async function annotate(
   { wait = false, signal = new AbortController().signal }: RunOptions,
 ): Promise<void> {
   await parts.store.prepare();
-  await using _lock = await parts.store.lock("shared", { wait, signal });
+  await using _lock = await lockStore(parts, "shared", { wait, signal });
   await parts.store.annotate(id, kind, value);
 }

@@ -17,11 +17,13 @@ import {
   type RetentionSettings,
 } from "@sutazai/backup-store";
 import type { SystemParts } from "./context.ts";
+import { lockStore } from "./locks.ts";
 import { followHead } from "./log-head.ts";
 import { retentionFactsOf } from "./prune-facts.ts";
 import { settleDeadOperations } from "./recover.ts";
 import { tellStart, type Run, type RunOptions } from "./run.ts";
 import { storedBytes } from "./take-backup.ts";
+import { warn } from "./warn.ts";
 
 /** Retention as it is configured. A database's own settings win over the general ones. */
 export interface RetentionConfig {
@@ -84,7 +86,7 @@ export async function runPrune(parts: SystemParts, options: PruneOptions = {}): 
   const { dryRun = false, wait = false, signal = new AbortController().signal } = options;
   const run = { runId: options.runId ?? newId(), wait, signal };
   if (!dryRun) await parts.store.prepare();
-  await using _lock = dryRun ? undefined : await parts.store.lock("exclusive", run);
+  await using _lock = dryRun ? undefined : await lockStore(parts, "exclusive", run);
   if (!dryRun) await settleDeadOperations(parts);
   const wanted = selected(parts, await parts.store.list(), options.databases ?? []);
   const policies = new Map([...wanted.keys()].map((name) => [name, policyOf(parts, name, options.rules)]));
@@ -227,8 +229,7 @@ async function end(parts: SystemParts, report: PruneReport): Promise<void> {
   let path: string | undefined;
   if (databases.some(({ deleted }) => deleted.length > 0)) {
     path = await parts.store.writeReport(`prune_report_${runId}.json`, toJson(report)).catch((error: unknown) => {
-      const message = `the report could not be kept in the store: ${toBackupError(error).message}`;
-      parts.emit({ type: "warning", at: new Date().toISOString(), message });
+      warn(parts, `the report could not be kept in the store: ${toBackupError(error).message}`);
       return undefined;
     });
   }

@@ -8,6 +8,7 @@ import {
 import { preparePrivateRoot, Staging } from "@sutazai/backup-store";
 import { openContext, recovererOf, scratchPath, type SystemParts } from "./context.ts";
 import { describeOperation } from "./unfinished.ts";
+import { warn } from "./warn.ts";
 
 /** What `recover` did with one operation of a dead process. */
 export interface RecoveredOperation {
@@ -52,12 +53,7 @@ export async function settleDeadOperations(parts: SystemParts): Promise<void> {
 }
 
 async function settle(parts: SystemParts, operation: FoundOperation): Promise<RecoveredOperation> {
-  parts.emit({
-    type: "warning",
-    at: new Date().toISOString(),
-    database: operation.database,
-    message: describeOperation(operation),
-  });
+  warn(parts, describeOperation(operation), operation.database);
   try {
     await using context = await openContext(parts);
     await parts.journal.settle(operation, (record) => recovererOf(parts, record), context);

@@ -23,6 +23,7 @@ import { assertEqual, compareWithSafety } from "./restore-comparison.ts";
 import type { RestoreOptions, RestoreTarget } from "./restore.ts";
 import { tellEnd, tellStart, type Run } from "./run.ts";
 import { takeSafetyBackup } from "./safety-backup.ts";
+import { warn } from "./warn.ts";
 
 /** The restore of one database; collects what the report will say, so that a failure can tell how far it had come. */
 export class Restoration {
@@ -172,7 +173,7 @@ export class Restoration {
 
   #warn(message: string): void {
     this.#note([message]);
-    this.#parts.emit({ type: "warning", at: new Date().toISOString(), database: this.#adapter.name, message });
+    warn(this.#parts, message, this.#adapter.name);
   }
 }
 

@@ -12,8 +12,10 @@ import {
   type RestoreReport,
 } from "@sutazai/backup-core";
 import type { SystemParts } from "./context.ts";
+import { lockStore } from "./locks.ts";
 import { followHead } from "./log-head.ts";
 import { settleDeadOperations } from "./recover.ts";
+import { warn } from "./warn.ts";
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
@@ -53,7 +55,7 @@ export async function conduct<Command extends keyof Reports>(
     wait: options.wait ?? false,
   };
   await parts.store.prepare();
-  await using _lock = await parts.store.lock("shared", run);
+  await using _lock = await lockStore(parts, "shared", run);
   await settleDeadOperations(parts);
 
   const startedAt = new Date().toISOString();
@@ -87,8 +89,7 @@ export async function conduct<Command extends keyof Reports>(
  */
 async function endRun(parts: SystemParts, name: string, report: Report): Promise<void> {
   const path = await parts.store.writeReport(name, toJson(report)).catch((error: unknown) => {
-    const message = `the report could not be kept in the store: ${toBackupError(error).message}`;
-    parts.emit({ type: "warning", at: new Date().toISOString(), message });
+    warn(parts, `the report could not be kept in the store: ${toBackupError(error).message}`);
     return undefined;
   });
   const { runId, status, endedAt, logHead } = report;

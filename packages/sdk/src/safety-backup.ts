@@ -17,6 +17,7 @@ import { note } from "./prove.ts";
 import { rawArtifact, rawForm, readerOf } from "./raw-form.ts";
 import { takeBackup } from "./take-backup.ts";
 import { madeBy } from "./version.ts";
+import { givenBack } from "./warn.ts";
 
 export interface SafetyFacts {
   readonly probe: Probe;
@@ -82,7 +83,7 @@ async function takeRawBackup(
   const { directories, leftOut } = await writtenDirectories(context, container);
   if (directories.length === 0) throw cannotCopy(`container ${container.name} writes to no volume`);
 
-  await using copy = await containers.frozenCopy({
+  const copy = await containers.frozenCopy({
     container,
     paths: directories,
     purpose: "safety",
@@ -90,7 +91,9 @@ async function takeRawBackup(
     journal,
     signal,
   });
-  await using staged = await parts.store.begin(adapter.name, adapter.kind);
+  await using _copy = givenBack(parts, `the copy of container ${container.name}`, copy);
+  const staged = await parts.store.begin(adapter.name, adapter.kind);
+  await using _staged = givenBack(parts, `what was staged of backup ${staged.id}`, staged);
   for (const directory of directories) await staged.write(rawArtifact(directory), copy.read(directory));
   const forms = [formOf(copy, directories, leftOut)];
   const verification = await verifyStructure(

@@ -11,6 +11,7 @@ import { verifyStructure } from "@sutazai/backup-verifier";
 import type { SystemParts } from "./context.ts";
 import { note } from "./prove.ts";
 import { madeBy } from "./version.ts";
+import { givenBack } from "./warn.ts";
 
 export interface TakenBackup {
   readonly manifest: Manifest;
@@ -34,7 +35,8 @@ export async function takeBackup(
   // Before anything is done to the container that would change it for a while.
   const container = probe.container === undefined ? null : await parts.containers.definition(probe.container.id);
 
-  await using staged = await parts.store.begin(adapter.name, adapter.kind);
+  const staged = await parts.store.begin(adapter.name, adapter.kind);
+  await using _staged = givenBack(parts, `what was staged of backup ${staged.id}`, staged);
   const facts = await adapter.backup(context, staged);
   context.progress({ step: "checking what was written" });
   const verification = await verifyStructure(

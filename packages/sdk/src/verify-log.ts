@@ -1,5 +1,6 @@
 import { BackupError, toBackupError, type StoreLogEntry, type StoredBackup } from "@sutazai/backup-core";
 import type { SystemParts } from "./context.ts";
+import { lockStore } from "./locks.ts";
 import { headOf, headSchema, holds, keepHead, keptHead } from "./log-head.ts";
 import { settleDeadOperations } from "./recover.ts";
 import type { RunOptions } from "./run.ts";
@@ -43,7 +44,7 @@ export async function runVerifyLog(parts: SystemParts, options: VerifyLogOptions
     });
   }
   await parts.store.prepare();
-  await using _lock = await parts.store.lock("exclusive", { wait, signal });
+  await using _lock = await lockStore(parts, "exclusive", { wait, signal });
   await settleDeadOperations(parts);
   const problems: string[] = [];
   const log = await parts.store.log().catch((error: unknown) => noteIn(problems, error));

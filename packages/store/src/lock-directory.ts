@@ -37,6 +37,9 @@ export interface HeldLock {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Locks of this process that were given back, but whose files could not be removed: whoever finds one here clears it away. */
+const givenBack = new Set<string>();
+
 interface FoundLock extends LockHolder {
   readonly file: string;
 }
@@ -119,7 +122,12 @@ export class LockDirectory {
             throw error;
           },
         ),
-      [Symbol.asyncDispose]: () => this.#remove(file),
+      [Symbol.asyncDispose]: async () => {
+        const path = join(this.#path, file);
+        givenBack.add(path);
+        await this.#remove(file);
+        givenBack.delete(path);
+      },
     };
   }
 
@@ -165,7 +173,13 @@ export class LockDirectory {
     const path = join(this.#path, file);
     try {
       const { since, owner } = lockFileSchema.parse(JSON.parse((await readSmallFile(path, 65_536)).toString("utf8")));
-      return { file, mode, since, holder: describeProcess(owner), liveness: await livenessOf(owner) };
+      return {
+        file,
+        mode,
+        since,
+        holder: describeProcess(owner),
+        liveness: givenBack.has(path) ? "dead" : await livenessOf(owner),
+      };
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
       const since: Date | undefined = await stat(path).then(

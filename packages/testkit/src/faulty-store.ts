@@ -1,8 +1,15 @@
 import type { ArtifactSource, Bytes, StagedBackup, Store } from "@sutazai/backup-core";
 import { systemError, type DiskFault } from "./faulty-disk.ts";
 
-/** Calls of a store: its own, those of a staged backup (`write`, `readBack`, `publish`, `discard`), and `read` of an open one. */
-export type StoreStep = Exclude<keyof Store, "location"> | "write" | "readBack" | "publish" | "discard" | "read";
+/** Calls of a store: its own, `release` of its lock, those of a staged backup (`write`, `readBack`, `publish`, `discard`), and `read` of an open one. */
+export type StoreStep =
+  | Exclude<keyof Store, "location">
+  | "release"
+  | "write"
+  | "readBack"
+  | "publish"
+  | "discard"
+  | "read";
 
 /** What happens instead of a call. Of streams (`write`, `read`, `readBack`) the call is the first of their bytes. */
 export type StoreFault = DiskFault;
@@ -65,7 +72,10 @@ export function faultyStore(store: Store, faults: StoreFaults): Store {
   return {
     location: store.location,
     prepare: wrapped("prepare"),
-    lock: wrapped("lock"),
+    lock: async (mode, options) => {
+      const lock = await faults.reach("lock", () => store.lock(mode, options));
+      return { mode, [Symbol.asyncDispose]: () => faults.reach("release", async () => lock[Symbol.asyncDispose]()) };
+    },
     lockHolders: wrapped("lockHolders"),
     unlock: wrapped("unlock"),
     list: wrapped("list"),
