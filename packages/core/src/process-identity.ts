@@ -1,6 +1,7 @@
 import { readFile, readlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { z } from "zod";
+import { beaconOf, lightBeacon } from "./beacon.ts";
 
 /**
  * One process, told apart from every other that ever ran: a pid alone is used again. Held by locks, journals and
@@ -25,13 +26,36 @@ export const processIdentitySchema: z.ZodType<ProcessIdentity> = z.strictObject(
   startTime: z.string(),
 });
 
-/** `foreign`: on another host or in another pid namespace, where it cannot be judged and must be taken for alive. */
+/** `foreign`: on another host, or in another pid namespace and without a beacon, where it cannot be judged and must be taken for alive. */
 export type Liveness = "alive" | "dead" | "foreign";
 
 let own: Promise<ProcessIdentity> | undefined;
+const beaconDirectories = new Set<string>();
+/** By directory: that of this process. */
+const beacons = new Map<string, Promise<void>>();
 
-/** The identity of this very process. */
-export function currentProcess(): Promise<ProcessIdentity> {
+/**
+ * Processes of this machine that see this directory can from now on judge each other over the bounds of pid namespaces, that is of containers. Does no
+ * I/O: a beacon is lit when the identity is first asked for, which is before it is written down anywhere.
+ */
+export function showProcessIn(directory: string): void {
+  beaconDirectories.add(directory);
+}
+
+/** The identity of this very process, to be written down. */
+export async function currentProcess(): Promise<ProcessIdentity> {
+  const identity = await ownIdentity();
+  if (identity.bootId === "" || identity.pidNamespace === "") return identity;
+  for (const directory of beaconDirectories) {
+    // Where there can be none, the others judge as far as they can without.
+    const beacon = beacons.get(directory) ?? lightBeacon(directory, identity).catch(() => undefined);
+    beacons.set(directory, beacon);
+    await beacon;
+  }
+  return identity;
+}
+
+function ownIdentity(): Promise<ProcessIdentity> {
   own ??= (async () => ({
     host: hostname(),
     bootId: await bootId(),
@@ -43,12 +67,12 @@ export function currentProcess(): Promise<ProcessIdentity> {
 }
 
 export async function livenessOf(identity: ProcessIdentity): Promise<Liveness> {
-  const self = await currentProcess();
+  const self = await ownIdentity();
   if (identity.bootId === "" ? identity.host !== self.host : identity.bootId !== self.bootId) {
     // Another boot of this very host: everything of then is dead. Another host: not ours to judge.
     return identity.host === self.host && identity.bootId !== "" ? "dead" : "foreign";
   }
-  if (identity.pidNamespace !== self.pidNamespace) return "foreign";
+  if (identity.pidNamespace !== self.pidNamespace) return livenessByBeacon(identity);
   const started = await startTime(identity.pid);
   if (started !== undefined) return started === identity.startTime ? "alive" : "dead";
   try {
@@ -57,6 +81,12 @@ export async function livenessOf(identity: ProcessIdentity): Promise<Liveness> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM" ? "alive" : "dead";
   }
+}
+
+async function livenessByBeacon(identity: ProcessIdentity): Promise<Liveness> {
+  const seen = await Promise.all([...beaconDirectories].map((directory) => beaconOf(directory, identity)));
+  if (seen.includes("lit")) return "alive";
+  return seen.includes("out") ? "dead" : "foreign";
 }
 
 /** `host, pid 4711`: for messages. */

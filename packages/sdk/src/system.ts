@@ -3,6 +3,7 @@ import { dockerRuntime } from "@sutazai/backup-containers";
 import {
   BackupError,
   Journal,
+  showProcessIn,
   silentLogger,
   type ArtifactSource,
   type Annotation,
@@ -148,6 +149,7 @@ export interface UnlockReport {
 /** Composes a system. No I/O happens before the first call. */
 export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
   const stateDirectory = options.stateDirectory ?? defaultDirectories().state;
+  showProcessIn(join(stateDirectory, "processes"));
   const parts: SystemParts = {
     databases: byName(options.databases),
     store: options.store,

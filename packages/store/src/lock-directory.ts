@@ -196,11 +196,15 @@ export class LockDirectory {
   }
 
   #lockedBy({ holder, since, liveness, mode }: FoundLock): BackupError {
-    const gone =
-      liveness === "foreign" ? "; if it is known to have ended, break its lock with `sutazai-backup unlock`" : "";
+    const wait = "wait until it has ended (`--wait` does)";
+    const hint =
+      liveness === "foreign"
+        ? `${wait}. It runs on another host, or in a container with another state directory, so nobody can tell from here whether it still lives: ` +
+          "look there, and only once it is known to have ended run `sutazai-backup unlock`"
+        : wait;
     return new BackupError("locked", `${this.#what} is locked by ${holder} since ${since}`, {
       operation: "lock",
-      hint: `wait until it has ended (\`--wait\` does)${gone}`,
+      hint,
       details: { holder, since, mode, liveness },
     });
   }
