@@ -223,4 +223,5 @@ const expected: readonly RegExp[] = [
   /^(wrong )?check address: → check$/,
   /^(wrong )?hook (password|path|query|credential|header): → hook$/,
   /^(wrong )?template's own: → hook$/,
+  /^(wrong )?otel header( of traces| of metrics)?: → otel$/,
 ];

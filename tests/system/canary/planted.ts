@@ -53,6 +53,9 @@ export function plantVariables(given: Canaries, { url, mailPort, mailCertificate
     BACKUP_WEBHOOK_SIGNING_SECRET: canaries.plant("signing secret"),
     BACKUP_WEBHOOK_HEADERS: JSON.stringify({ "x-token": canaries.plant("hook header") }),
     BACKUP_HEALTHCHECK_URL: `${url}/check/${canaries.plantPlain("check address")}`,
+    OTEL_EXPORTER_OTLP_HEADERS: `x-token=${canaries.plantPlain("otel header")}`,
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: `x-traces=${canaries.plantPlain("otel header of traces")}`,
+    OTEL_EXPORTER_OTLP_METRICS_HEADERS: `x-metrics=${canaries.plantPlain("otel header of metrics")}`,
   };
   const settings: Readonly<Record<string, string>> = {
     BACKUP_EMAIL_HOST: "localhost",
@@ -63,9 +66,8 @@ export function plantVariables(given: Canaries, { url, mailPort, mailCertificate
     BACKUP_CHROMADB_USER: "backup",
     BACKUP_CHROMADB_TOKEN_HEADER: "X-Chroma-Token",
     BACKUP_WEBHOOK_TEMPLATE: JSON.stringify(templateWith(canaries.plant("template's own"))),
-    // Not settings of ours, but in the environment of every run.
+    // Not of ours, but in the environment of every run.
     OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/otel`,
-    OTEL_EXPORTER_OTLP_HEADERS: `x-token=${canaries.plantPlain("otel header")}`,
     SOMEBODY_ELSES_SECRET: canaries.plant("environment"),
   };
   return { planted, settings };
