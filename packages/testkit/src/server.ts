@@ -219,13 +219,15 @@ function answering(ask: () => Promise<void>): WaitStrategy {
 
 // Not a time to be fast in, but one after which waiting longer is pointless, on a loaded machine too.
 const patience = 300_000;
+/** A question that was taken and is never answered, as by a server that ended meanwhile, is asked again. */
+const patienceWithOne = 30_000;
 
 async function untilAnswering(id: string, ask: () => Promise<void>): Promise<void> {
   const container = (await docker()).getContainer(id);
   const until = Date.now() + patience;
   for (;;) {
     try {
-      return await ask();
+      return await withLimit(ask());
     } catch (error) {
       const { State } = await container.inspect();
       if (!State.Running || Date.now() > until) {
@@ -238,6 +240,18 @@ async function untilAnswering(id: string, ask: () => Promise<void>): Promise<voi
       }
       await sleep(100);
     }
+  }
+}
+
+async function withLimit(answer: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  try {
+    const limit = sleep(patienceWithOne, undefined, { signal: over.signal }).then(() => {
+      throw new BackupError("timeout", "the test server does not answer", { operation: "testkit.ask" });
+    });
+    await Promise.race([answer, limit]);
+  } finally {
+    over.abort();
   }
 }
 
