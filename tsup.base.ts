@@ -9,6 +9,8 @@ export function library(options: Options): ReturnType<typeof defineConfig> {
     dts: false,
     sourcemap: true,
     clean: false,
+    // Some modules of Node have no other name: `node:sqlite`.
+    removeNodeProtocol: false,
     ...options,
   });
 }
