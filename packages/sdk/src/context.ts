@@ -13,8 +13,8 @@ import type {
 } from "@sutazai/backup-core";
 import { BackupError, newId } from "@sutazai/backup-core";
 import { Staging } from "@sutazai/backup-store";
-import { recovererIn, type AdapterIn } from "./into.ts";
-import type { RetentionConfig } from "./prune.ts";
+import { recovererIn, type AdapterIn } from "./restore/into.ts";
+import type { RetentionConfig } from "./prune/prune.ts";
 import { givenBack } from "./warn.ts";
 
 /** What every operation of a system works with. */

@@ -23,19 +23,19 @@ export {
 export { standingOf, type DrillVerification, type Standing, type Verification } from "@sutazai/backup-verifier";
 export { auditHead, auditedActions, type AuditEntry, type AuditedAction } from "./audit/audit-log.ts";
 export { supportedKinds } from "./adapters.ts";
-export type { BackupOptions } from "./backup.ts";
+export type { BackupOptions } from "./backup/backup.ts";
 export { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
 export { defineConfig, type BackupConfig, type DatabaseConfig, type Settings } from "./config/settings.ts";
 export { variables, type Variable } from "./config/variables.ts";
-export type { DrillOptions } from "./drill.ts";
+export type { DrillOptions } from "./verify/drill.ts";
 export { discoveryProblem, effectiveSettings, type EffectiveSetting } from "./config-show/effective.ts";
 export { configJsonSchema } from "./config-show/json-schema.ts";
 export { defaultDirectories } from "./config/directories.ts";
-export type { Look } from "./monitor-look.ts";
-export type { Probes, Reached } from "./monitor-probes.ts";
-export { lookAtScheduler, type ScheduledTaskStanding, type SchedulerStanding } from "./monitor-schedule.ts";
-export { formatDeliveries, formatLook, lookAsJson } from "./monitor-text.ts";
-export type { MonitorReport, NotificationStanding, WatchOptions } from "./monitor.ts";
+export type { Look } from "./monitor/look.ts";
+export type { Probes, Reached } from "./monitor/probes.ts";
+export { lookAtScheduler, type ScheduledTaskStanding, type SchedulerStanding } from "./monitor/schedule.ts";
+export { formatDeliveries, formatLook, lookAsJson } from "./monitor/text.ts";
+export type { MonitorReport, NotificationStanding, WatchOptions } from "./monitor/monitor.ts";
 export {
   emailChannel,
   healthcheckChannel,
@@ -61,8 +61,8 @@ export { logLevels, type LogLevel, type RunLog } from "./run-log/run-log.ts";
 export type { RunLogRequest } from "./run-log/run-log-of.ts";
 export { localStore } from "./local-store.ts";
 export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
-export { pinOf, type Pin } from "./pin.ts";
-export type { DatabasePruneResult, PruneDecision, PruneOptions, PruneReport, RetentionConfig } from "./prune.ts";
+export { pinOf, type Pin } from "./prune/pin.ts";
+export type { DatabasePruneResult, PruneDecision, PruneOptions, PruneReport, RetentionConfig } from "./prune/prune.ts";
 export { retentionPolicy, type RetentionPolicy, type RetentionSettings } from "@sutazai/backup-store";
 export type { PlatformExport } from "./platform/export.ts";
 export {
@@ -73,13 +73,13 @@ export {
   writeReportFile,
   type ReportFormat,
   type ReportOptions,
-} from "./report.ts";
-export { reportTimes, type ReportTimes } from "./report-times.ts";
+} from "./report/report.ts";
+export { reportTimes, type ReportTimes } from "./report/times.ts";
 export type { RecoveredOperation, RecoverReport } from "./recover.ts";
-export type { AdapterIn } from "./into.ts";
-export type { ExpectedTime, MeasuredTime } from "./expected-time.ts";
-export type { PlannedRestore, PlannedSafetyBackup } from "./restore-plan.ts";
-export type { RestoreOptions } from "./restore.ts";
+export type { AdapterIn } from "./restore/into.ts";
+export type { ExpectedTime, MeasuredTime } from "./restore/expected-time.ts";
+export type { PlannedRestore, PlannedSafetyBackup } from "./restore/plan.ts";
+export type { RestoreOptions } from "./restore/restore.ts";
 export {
   installSchedule,
   openBackend,
@@ -92,10 +92,10 @@ export {
   type PlanOptions,
   type ScheduledRun,
   type ScheduleStatus,
-} from "./schedule.ts";
-export { runDaemon, type ScheduleDaemonOptions } from "./schedule-daemon.ts";
-export { scheduleOf, taskNames, type ScheduleSettings, type TaskName } from "./schedule-settings.ts";
-export type { TaskResult } from "./schedule-tasks.ts";
+} from "./schedule/schedule.ts";
+export { runDaemon, type ScheduleDaemonOptions } from "./schedule/daemon.ts";
+export { scheduleOf, taskNames, type ScheduleSettings, type TaskName } from "./schedule/settings.ts";
+export type { TaskResult } from "./schedule/tasks.ts";
 export {
   backendNames,
   nextRuns,
@@ -116,7 +116,7 @@ export { selfTestSubject } from "./self-test/open.ts";
 export { runSelfTest, type CheckResult, type SelfTestOptions, type SelfTestReport } from "./self-test/run.ts";
 export type { TestedSystem } from "./self-test/subject.ts";
 export { describeOperation, stepsOf } from "./unfinished.ts";
-export type { Coverage, Share } from "./share.ts";
+export type { Coverage, Share } from "./verify/share.ts";
 export {
   createBackupSystem,
   type BackupSystem,
@@ -124,9 +124,9 @@ export {
   type LookAtSystemOptions,
   type UnlockReport,
 } from "./system.ts";
-export { Telemetry, type TelemetryOptions } from "./telemetry.ts";
-export type { VerifiedLog, VerifyLogOptions } from "./verify-log.ts";
-export type { VerifiedBackup, VerifyOptions } from "./verify.ts";
+export { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
+export type { VerifiedLog, VerifyLogOptions } from "./verify/verify-log.ts";
+export type { VerifiedBackup, VerifyOptions } from "./verify/verify.ts";
 export {
   BackupError,
   isBackupError,

@@ -6,9 +6,9 @@ import { auditedSettings } from "./audit/settings.ts";
 import { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
 import { localStore } from "./local-store.ts";
 import { runLogOf, type RunLog, type RunLogRequest } from "./run-log/run-log-of.ts";
-import { lookAtScheduler } from "./monitor-schedule.ts";
+import { lookAtScheduler } from "./monitor/schedule.ts";
 import { createBackupSystem, type BackupSystem } from "./system.ts";
-import { Telemetry } from "./telemetry.ts";
+import { Telemetry } from "./telemetry/telemetry.ts";
 
 export interface OpenOptions extends LoadOptions {
   readonly onEvent?: EventListener;

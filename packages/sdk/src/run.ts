@@ -13,7 +13,7 @@ import {
 } from "@sutazai/backup-core";
 import type { SystemParts } from "./context.ts";
 import { lockStore } from "./locks.ts";
-import { followHead } from "./log-head.ts";
+import { followHead } from "./verify/log-head.ts";
 import { settleDeadOperations } from "./recover.ts";
 import { warn } from "./warn.ts";
 

@@ -25,32 +25,32 @@ import type { MasterReport } from "@sutazai/backup-reporter";
 import type { Standing } from "@sutazai/backup-verifier";
 import { AuditLog, type AuditEntry, type AuditFacts } from "./audit/audit-log.ts";
 import { Auditor, audited } from "./audit/audited.ts";
-import { runBackup, type BackupOptions } from "./backup.ts";
+import { runBackup, type BackupOptions } from "./backup/backup.ts";
 import { defaultDirectories } from "./config/directories.ts";
 import type { DrillSettings, SystemParts } from "./context.ts";
-import { runDrill, type DrillOptions } from "./drill.ts";
-import type { AdapterIn } from "./into.ts";
-import { lookAt, type Look } from "./monitor-look.ts";
+import { runDrill, type DrillOptions } from "./verify/drill.ts";
+import type { AdapterIn } from "./restore/into.ts";
+import { lookAt, type Look } from "./monitor/look.ts";
 import {
   expectedReport,
   lookAndTell,
   type MonitorReport,
   type NotificationStanding,
   type WatchOptions,
-} from "./monitor.ts";
-import { watchedRuns } from "./notify-runs.ts";
-import { pinsOf, runPin, runUnpin, type Pin } from "./pin.ts";
-import { runPrune, type PruneOptions, type PruneReport, type RetentionConfig } from "./prune.ts";
+} from "./monitor/monitor.ts";
+import { watchedRuns } from "./notify/runs.ts";
+import { pinsOf, runPin, runUnpin, type Pin } from "./prune/pin.ts";
+import { runPrune, type PruneOptions, type PruneReport, type RetentionConfig } from "./prune/prune.ts";
 import { exportPlatform, type PlatformExport } from "./platform/export.ts";
 import { recoverAll, type RecoverReport } from "./recover.ts";
-import { standingsOf } from "./prove.ts";
-import type { ReportOptions } from "./report.ts";
-import { planRestores, type PlannedRestore } from "./restore-plan.ts";
-import { runRestore, type RestoreOptions } from "./restore.ts";
+import { standingsOf } from "./verify/prove.ts";
+import type { ReportOptions } from "./report/report.ts";
+import { planRestores, type PlannedRestore } from "./restore/plan.ts";
+import { runRestore, type RestoreOptions } from "./restore/restore.ts";
 import type { RunOptions } from "./run.ts";
 import { unlockDatabases } from "./locks.ts";
-import { runVerifyLog, type VerifiedLog, type VerifyLogOptions } from "./verify-log.ts";
-import { runVerify, type VerifiedBackup, type VerifyOptions } from "./verify.ts";
+import { runVerifyLog, type VerifiedLog, type VerifyLogOptions } from "./verify/verify-log.ts";
+import { runVerify, type VerifiedBackup, type VerifyOptions } from "./verify/verify.ts";
 
 export interface BackupSystemOptions {
   /** Names must be unique. */

@@ -2,8 +2,8 @@ import { channelModules, type ChannelKind } from "@sutazai/backup-notifier";
 import { z } from "zod";
 import { adapterModules } from "../adapters.ts";
 import { commonDatabaseSchema, settingsSchema } from "../config/settings.ts";
-import { channelPlaces } from "../notify-settings.ts";
-import { telemetrySecrets, telemetrySettingsSchema } from "../telemetry-settings.ts";
+import { channelPlaces } from "../notify/settings.ts";
+import { telemetrySecrets, telemetrySettingsSchema } from "../telemetry/settings.ts";
 
 type Schema = Record<string, unknown> & { readonly properties?: Readonly<Record<string, Schema>> };
 

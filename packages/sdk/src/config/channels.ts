@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { Secret } from "@sutazai/backup-core";
 import { channelModules, type Channel, type ChannelKind, type ChannelModule } from "@sutazai/backup-notifier";
-import { channelPlaces, type NotificationSettings } from "../notify-settings.ts";
+import { channelPlaces, type NotificationSettings } from "../notify/settings.ts";
 import { isPlainObject, type Merged } from "./layers.ts";
 import { configurationError } from "./problems.ts";
 import { wrapSecrets } from "./secrets.ts";

@@ -9,9 +9,9 @@ import type { Channel } from "@sutazai/backup-notifier";
 import { retentionPolicy } from "@sutazai/backup-store";
 import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
 import { discover } from "../discover.ts";
-import type { AdapterIn } from "../into.ts";
-import type { RetentionConfig } from "../prune.ts";
-import type { BudgetSettings } from "../budget-settings.ts";
+import type { AdapterIn } from "../restore/into.ts";
+import type { RetentionConfig } from "../prune/prune.ts";
+import type { BudgetSettings } from "../monitor/budget-settings.ts";
 import { secretsIn } from "../run-log/redaction.ts";
 import { channelsOf, withWrappedChannels } from "./channels.ts";
 import { defaultDirectories } from "./directories.ts";
@@ -26,7 +26,7 @@ import {
   type CommonDatabaseSettings,
   type Settings,
 } from "./settings.ts";
-import { telemetryOf, type TelemetryOptions } from "../telemetry.ts";
+import { telemetryOf, type TelemetryOptions } from "../telemetry/telemetry.ts";
 import { credentialFiles, wrapSecrets } from "./secrets.ts";
 import { withoutMistakes, withWrappedTelemetry } from "./telemetry.ts";
 import { jsonSchemaOf, valueOf, variables } from "./variables.ts";

@@ -15,10 +15,10 @@ import {
   timeZoneSchema,
   type DaemonSettings,
   type ScheduleSettings,
-} from "../schedule-settings.ts";
-import { budgetSettingsSchema, type BudgetConfig, type BudgetSettings } from "../budget-settings.ts";
-import { notificationSettingsSchema, type NotificationSettings } from "../notify-settings.ts";
-import { telemetrySettingsSchema, type TelemetrySettings } from "../telemetry-settings.ts";
+} from "../schedule/settings.ts";
+import { budgetSettingsSchema, type BudgetConfig, type BudgetSettings } from "../monitor/budget-settings.ts";
+import { notificationSettingsSchema, type NotificationSettings } from "../notify/settings.ts";
+import { telemetrySettingsSchema, type TelemetrySettings } from "../telemetry/settings.ts";
 import { durationFrom, size } from "./amounts.ts";
 import { defaultDirectories } from "./directories.ts";
 

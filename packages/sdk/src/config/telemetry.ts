@@ -1,4 +1,4 @@
-import { telemetrySecrets, telemetrySettingsSchema } from "../telemetry-settings.ts";
+import { telemetrySecrets, telemetrySettingsSchema } from "../telemetry/settings.ts";
 import { isPlainObject, mergeLayers, type Layer, type Merged } from "./layers.ts";
 import { configurationError } from "./problems.ts";
 import { wrapSecrets } from "./secrets.ts";

@@ -3,8 +3,8 @@ import { BackupError, toBackupError } from "@sutazai/backup-core";
 import { channelModules } from "@sutazai/backup-notifier";
 import { z } from "zod";
 import { adapterModules, moduleOf } from "../adapters.ts";
-import { channelPlaces } from "../notify-settings.ts";
-import { telemetrySecrets, telemetrySettingsSchema, telemetryVariables } from "../telemetry-settings.ts";
+import { channelPlaces } from "../notify/settings.ts";
+import { telemetrySecrets, telemetrySettingsSchema, telemetryVariables } from "../telemetry/settings.ts";
 import { commonDatabaseSchema, settingsSchema } from "./settings.ts";
 
 /** One environment variable. */

@@ -1,5 +1,5 @@
 import { BackupError, isBackupError, type Manifest } from "@sutazai/backup-core";
-import { chooseBackup } from "../choose.ts";
+import { chooseBackup } from "../restore/choose.ts";
 import type { SystemParts } from "../context.ts";
 import { composeFile, type Composed, type Source } from "./compose.ts";
 

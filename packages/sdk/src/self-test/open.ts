@@ -1,6 +1,6 @@
 import { dockerRuntime } from "@sutazai/backup-containers";
 import { openBackupSystem, type OpenOptions } from "../open.ts";
-import { lookAtScheduler } from "../monitor-schedule.ts";
+import { lookAtScheduler } from "../monitor/schedule.ts";
 import type { SubjectOptions } from "./subject.ts";
 
 /** What `runSelfTest` looks at: what the configuration file, the environment and Docker describe, whatever they describe. */

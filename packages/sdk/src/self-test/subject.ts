@@ -6,9 +6,9 @@ import { defaultDirectories } from "../config/directories.ts";
 import { readConfigFile, type ConfigFile } from "../config/file.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { lookingContext } from "../init/looking-context.ts";
-import { expectations } from "../monitor-look.ts";
-import type { SchedulerStanding } from "../monitor-schedule.ts";
-import { gatherReport } from "../report.ts";
+import { expectations } from "../monitor/look.ts";
+import type { SchedulerStanding } from "../monitor/schedule.ts";
+import { gatherReport } from "../report/report.ts";
 import type { BackupSystem } from "../system.ts";
 import { measureWriting, type Writing } from "./writing.ts";
 

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { isAbsolute, relative } from "node:path";
 import { retentionPolicy } from "@sutazai/backup-store";
 import { effectiveSettings } from "../../config-show/effective.ts";
-import { plannedTasks } from "../../schedule.ts";
+import { plannedTasks } from "../../schedule/schedule.ts";
 import { fail, pass, skip, warn, type Check } from "../check.ts";
 
 const writableByOthers = 0o022;

@@ -1,4 +1,4 @@
-import { plannedTasks } from "../../schedule.ts";
+import { plannedTasks } from "../../schedule/schedule.ts";
 import { fail, pass, skip, warn, type Check } from "../check.ts";
 
 export const scheduleChecks: readonly Check[] = [

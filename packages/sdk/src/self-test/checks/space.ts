@@ -2,7 +2,7 @@ import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Problem } from "@sutazai/backup-reporter";
 import { formatBytes } from "@sutazai/backup-reporter";
-import { sharingDisk } from "../../monitor-probes.ts";
+import { sharingDisk } from "../../monitor/probes.ts";
 import { fail, pass, skip, warn, type Check, type Finding } from "../check.ts";
 
 const mebibyte = 1024 ** 2;

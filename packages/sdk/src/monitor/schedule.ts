@@ -1,0 +1,189 @@
+import { homedir } from "node:os";
+import { isBackupError } from "@sutazai/backup-core";
+import {
+  backendNames,
+  backends,
+  nextRuns,
+  overdueSince,
+  type Backend,
+  type BackendName,
+  type PlannedTask,
+  type Schedule,
+  type TaskRun,
+} from "@sutazai/backup-scheduler";
+import type { Problem } from "@sutazai/backup-reporter";
+import { z } from "zod";
+import type { Settings } from "../config/settings.ts";
+import { lastRuns, plannedTasks, runHistory } from "../schedule/schedule.ts";
+import type { BackupSystem } from "../system.ts";
+
+/** What makes runs begin on this host. */
+export interface SchedulerStanding {
+  /** Null: nothing is installed, and no daemon answers. */
+  readonly by: BackendName | "daemon" | null;
+  readonly tasks: readonly ScheduledTaskStanding[];
+  /** Whether anything is to run by itself at all. */
+  readonly isWanted: boolean;
+}
+
+export interface ScheduledTaskStanding {
+  readonly task: string;
+  readonly schedule: Schedule;
+  /** When it should have run by, however it ended, and has not; null where it has. */
+  readonly overdueSince: string | null;
+  /** What else is wrong with it: its timer is not active, its last run failed where nothing else tells. */
+  readonly problem: string | null;
+}
+
+export interface SchedulerLook {
+  readonly settings: Settings;
+  readonly system: BackupSystem;
+  readonly now?: Date;
+  /** Where timers and crontabs are looked for: this host unless given. */
+  readonly installed?: readonly Backend[];
+}
+
+/** Looks for timers, crontabs, and a daemon, and whether they have been firing. */
+export async function lookAtScheduler({
+  settings,
+  system,
+  now = new Date(),
+  installed = ofThisHost(),
+}: SchedulerLook): Promise<SchedulerStanding> {
+  const planned = plannedTasks(settings);
+  const isWanted = planned.length > 0;
+  const history = runHistory(settings);
+  for (const backend of installed) {
+    const found = await backend.installed().catch(unlessCorrupt);
+    if (found.length === 0) continue;
+    const tasks = await Promise.all(
+      found.map(async ({ task }): Promise<ScheduledTaskStanding> => {
+        const { known } = await lastRuns(task.name, system, history);
+        const begun = [known?.last?.startedAt, known?.lastSuccess].filter((at) => at !== undefined).sort();
+        const { problem = failureOf(task.name, known?.last) } = await backend.timerState(task);
+        const late = lateSince(task.schedule, begun.at(-1) ?? known?.since, now);
+        return { task: task.name, schedule: task.schedule, overdueSince: late, problem };
+      }),
+    );
+    return { by: backend.name, tasks: withMissingBackup(tasks, planned), isWanted };
+  }
+  const tasks = await askDaemon(settings, now);
+  return tasks === undefined
+    ? { by: null, tasks: [], isWanted }
+    : { by: "daemon", tasks: withMissingBackup(tasks, planned), isWanted };
+}
+
+/** Drills and prunes without backups are hardly what somebody meant. */
+function withMissingBackup(
+  tasks: readonly ScheduledTaskStanding[],
+  planned: readonly PlannedTask[],
+): readonly ScheduledTaskStanding[] {
+  const backup = planned.find(({ name }) => name === "backup");
+  if (backup === undefined || tasks.some(({ task }) => task === "backup")) return tasks;
+  const problem = "It is not among the tasks that run by themselves.";
+  return [...tasks, { task: "backup", schedule: backup.schedule, overdueSince: null, problem }];
+}
+
+/** A cron that is not there has nothing installed. */
+function unlessCorrupt(error: unknown): [] {
+  if (isBackupError(error) && error.reason === "corrupt") throw error;
+  return [];
+}
+
+function ofThisHost(): Backend[] {
+  return (["system", "user"] as const).flatMap((scope) =>
+    backendNames.map((name) => backends[name]({ place: { scope, root: "/", home: homedir() } })),
+  );
+}
+
+/** When a run should have begun by since the last one, or since it is known; null where none is late. */
+function lateSince(schedule: Schedule, last: string | undefined, now: Date): string | null {
+  if (last === undefined) return null;
+  return overdueSince({ schedule }, { since: last, runs: 0 }, now)?.toISOString() ?? null;
+}
+
+/** How backups and drills ended is in their reports; of the others only their history tells. */
+function failureOf(task: string, last: Pick<TaskRun, "status" | "problem"> | undefined): string | null {
+  if (last === undefined || last.status === "ok" || task === "backup" || task === "drill") return null;
+  return `Its last run was ${last.status}${last.problem === undefined ? "" : `: ${last.problem}`}.`;
+}
+
+const health = z.object({
+  tasks: z.array(
+    z.object({
+      task: z.string(),
+      schedule: z.string(),
+      timeZone: z.string(),
+      last: z
+        .object({
+          startedAt: z.string(),
+          status: z.enum(["ok", "partial", "failed", "cancelled"]),
+          problem: z.string().optional(),
+        })
+        .optional(),
+      overdueSince: z.string().optional(),
+    }),
+  ),
+});
+
+/** What a daemon on this host says of its tasks; undefined where none answers. */
+async function askDaemon(
+  { daemon: { host, port } }: Settings,
+  now: Date,
+): Promise<ScheduledTaskStanding[] | undefined> {
+  if (port === 0) return undefined;
+  const address = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  try {
+    const answer = await fetch(`http://${address}:${port}/healthz`, { signal: AbortSignal.timeout(2000) });
+    return health.parse(await answer.json()).tasks.map(({ task, schedule: expression, timeZone, last, ...rest }) => {
+      const schedule = { expression, timeZone };
+      const late = last === undefined ? (rest.overdueSince ?? null) : lateSince(schedule, last.startedAt, now);
+      return { task, schedule, overdueSince: late, problem: failureOf(task, last) };
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** How old a last good backup may be where backups are made by this schedule: one and a half times between two, and at most an hour more. */
+export function rpoOf(schedule: Schedule, now: Date): number | undefined {
+  const runs = nextRuns(schedule, now, 20).map((at) => at.getTime());
+  const gaps = runs.slice(1).map((at, index) => at - (runs[index] ?? at));
+  if (gaps.length === 0) return undefined;
+  const longest = Math.max(...gaps);
+  return Math.min(longest * 1.5, longest + 3_600_000);
+}
+
+/** What is wrong with it. */
+export function schedulerProblems({ by, tasks, isWanted }: SchedulerStanding, at: string): Problem[] {
+  if (by === null) {
+    if (!isWanted) return [];
+    return [
+      {
+        cause: "schedule",
+        severity: "warning",
+        database: null,
+        since: at,
+        title: "Nothing makes backups by itself",
+        what: "No timer and no crontab is installed on this host, and no daemon answers.",
+        action:
+          "Run `sutazai-backup schedule install`; where something else starts backups, set BACKUP_SCHEDULES_BACKUP and the other schedules to off.",
+      },
+    ];
+  }
+  return tasks.flatMap(({ task, overdueSince: overdue, problem }): Problem[] => {
+    if (overdue === null && problem === null) return [];
+    const late = overdue === null ? [] : [`It should have run by ${overdue}.`];
+    return [
+      {
+        cause: `schedule:${task}`,
+        severity: task === "backup" ? "critical" : "warning",
+        database: null,
+        since: overdue ?? at,
+        title: overdue === null ? `The scheduled ${task} does not go well` : `The scheduled ${task} did not run`,
+        what: [...late, ...(problem === null ? [] : [problem])].join(" "),
+        action: "Run `sutazai-backup schedule status`; where something else starts it, set its schedule to off.",
+      },
+    ];
+  });
+}

@@ -1,0 +1,264 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BackupError, Secret, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import {
+  createBackupSystem,
+  localStore,
+  lookAsJson,
+  lookAtScheduler,
+  Notifier,
+  runHistory,
+  webhookChannel,
+  type Backend,
+  type BackupSystem,
+  type PlannedTask,
+  type Settings,
+  type WatchOptions,
+} from "../../src/index.ts";
+import { daily, fabricate } from "../fabricated-store.ts";
+import { FakeDatabase } from "../fake-database.ts";
+import { startReceiver } from "../receiver.ts";
+
+let directory: string;
+let db: FakeDatabase;
+let containers: { list: () => Promise<ContainerInfo[]> };
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "monitor-"));
+  db = new FakeDatabase("db", ["a", "b"]);
+  containers = { list: async () => [] };
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+function systemOf(watch: WatchOptions = {}): BackupSystem {
+  return createBackupSystem({
+    databases: [db],
+    store: localStore({ path: join(directory, "store") }),
+    stateDirectory: join(directory, "state"),
+    containers: { removeOrphans: async () => [], list: () => containers.list() } as unknown as ContainerRuntime,
+    watch,
+  });
+}
+
+const causesOf = (look: { readonly problems: readonly { readonly cause: string }[] }) =>
+  look.problems.map(({ cause }) => cause).sort();
+
+describe("a look", () => {
+  test("where all is well finds nothing but what is to be known", async () => {
+    const system = systemOf();
+    await system.backup();
+    const look = await system.look();
+    expect(look.status).toBe("ok");
+    expect(causesOf(look)).toEqual(["unencrypted"]);
+    expect(look.logHead).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test("tells of a store that cannot be read, and stops at nothing", async () => {
+    const look = await systemOf().look();
+    expect(look).toMatchObject({ status: "critical", report: null });
+    expect(causesOf(look)).toEqual(["store"]);
+  });
+
+  test("a database that does not answer is told by its own name, many of them behind Docker as one", async () => {
+    const system = systemOf();
+    await system.backup();
+    db.at("probe");
+    expect(causesOf(await system.look())).toEqual(["unencrypted", "unreachable:db"]);
+    const down = () => Promise.reject(new BackupError("connection", "the Docker daemon does not answer"));
+    containers.list = down;
+    expect(causesOf(await system.look())).toEqual(["unencrypted", "unreachable:db"]);
+    db.at("probe", down);
+    expect(causesOf(await system.look())).toEqual(["docker", "unencrypted"]);
+    db.heal();
+    expect(causesOf(await system.look())).toEqual(["unencrypted"]);
+  });
+
+  test("a store on the file system of a database's files is told", async () => {
+    const system = systemOf();
+    await system.backup();
+    const mounts = (source: string) => [{ type: "bind", source, destination: "/data", writable: true }];
+    const container = { environment: { PASSWORD: "hunter2" }, mounts: mounts(directory) } as unknown as ContainerInfo;
+    const probe = db.probe.bind(db);
+    db.probe = async (context) => ({ ...(await probe(context)), container });
+    const look = await system.look();
+    expect(causesOf(look)).toEqual(["store-disk", "unencrypted"]);
+    expect(look.status).toBe("warning");
+    expect(JSON.stringify(lookAsJson(look))).not.toContain("hunter2");
+    const elsewhere = { ...container, mounts: mounts("/proc") } as unknown as ContainerInfo;
+    db.probe = async (context) => ({ ...(await probe(context)), container: elsewhere });
+    expect(causesOf(await system.look())).toEqual(["unencrypted"]);
+  });
+
+  test("a clock that is behind what the store holds is told once", async () => {
+    const system = systemOf();
+    await system.backup();
+    const earlier = new Date(Date.now() - 86_400_000);
+    expect(causesOf(await system.look({ now: earlier })).filter((cause) => cause.startsWith("clock"))).toHaveLength(1);
+  });
+
+  test("goes by budgets: of all, and of one database", async () => {
+    const store = systemOf().store;
+    await fabricate(store, [{ database: "db", daysAgo: 0.5 }]);
+    const stale = async (watch: WatchOptions) => causesOf(await systemOf(watch).look()).includes("no-good-backup:db");
+    const hour = 3_600_000;
+    expect(await stale({})).toBe(false);
+    expect(await stale({ budgets: { rpo: 2 * hour } })).toBe(true);
+    expect(await stale({ budgets: { rpo: 2 * hour }, budgetsOf: { db: { rpo: 24 * hour } } })).toBe(false);
+    expect(await stale({ budgetsOf: { other: { rpo: hour } } })).toBe(false);
+    // Half a day is too long for who is backed up every hour.
+    const schedule = { expression: "0 * * * *", timeZone: "UTC" };
+    const backup = { task: "backup", schedule, overdueSince: null, problem: null };
+    const scheduler = async () => ({ by: "cron", tasks: [backup], isWanted: true }) as const;
+    expect(await stale({ scheduler })).toBe(true);
+    expect(await stale({ scheduler, budgets: { rpo: 24 * hour } })).toBe(false);
+    expect((await systemOf({ scheduler }).report()).databases[0]?.budgets.rpoMs).toBe(1.5 * hour);
+  });
+
+  test("thresholds say what size is suspicious", async () => {
+    await fabricate(systemOf().store, daily(5, { database: "db" }));
+    const sizes = async (watch: WatchOptions) => causesOf(await systemOf(watch).look()).includes("size:db");
+    expect(await sizes({})).toBe(false);
+    // What is below 64 KiB says nothing, whatever its proportion.
+    expect(await sizes({ budgets: { small: 1 } })).toBe(false);
+  });
+});
+
+describe("the schedule", () => {
+  const planned: PlannedTask = {
+    name: "backup",
+    describe: "back up all databases",
+    schedule: { expression: "0 4 * * *", timeZone: "UTC" },
+    jitterMs: 0,
+  };
+  const settings = (daemonPort = 0, schedules = {}) =>
+    ({
+      stateDir: join(directory, "state"),
+      schedules,
+      timeZone: "UTC",
+      jitter: 0,
+      daemon: { host: "127.0.0.1", port: daemonPort, grace: 0 },
+    }) as unknown as Settings;
+  const backend = (problem?: string): Backend =>
+    ({
+      name: "cron",
+      installed: async () => [{ task: planned, files: [] }],
+      timerState: async () => ({ isActive: problem === undefined, ...(problem !== undefined && { problem }) }),
+    }) as unknown as Backend;
+
+  test("nothing installed and no daemon: told, unless nothing is to run by itself", async () => {
+    const system = systemOf();
+    const watch = (schedules = {}) => ({
+      scheduler: () => lookAtScheduler({ settings: settings(0, schedules), system, installed: [] }),
+    });
+    await system.backup();
+    expect(causesOf(await systemOf(watch()).look())).toEqual(["schedule", "unencrypted"]);
+    const off = { backup: "off", prune: "off", scrub: "off", drill: "off", monitor: "off" };
+    expect(causesOf(await systemOf(watch(off)).look())).toEqual(["unencrypted"]);
+  });
+
+  test("installed: told where it has not fired, or its timer is not active", async () => {
+    const system = systemOf();
+    await system.backup();
+    const watch = (now: Date, problem?: string): WatchOptions => ({
+      scheduler: () => lookAtScheduler({ settings: settings(), system, installed: [backend(problem)], now }),
+    });
+    await runHistory(settings()).open("backup");
+    expect(causesOf(await systemOf(watch(new Date())).look())).toEqual(["unencrypted"]);
+    const later = new Date(Date.now() + 4 * 86_400_000);
+    const late = await systemOf(watch(later)).look();
+    expect(late.problems.find(({ cause }) => cause === "schedule:backup")).toMatchObject({ severity: "critical" });
+    const inactive = await systemOf(watch(new Date(), "its timer is not active")).look();
+    expect(inactive.problems.find(({ cause }) => cause === "schedule:backup")?.what).toBe("its timer is not active");
+  });
+
+  test("drills without backups are told, unless backups are off", async () => {
+    const system = systemOf();
+    await system.backup();
+    const installed = async () => [{ task: { ...planned, name: "drill" }, files: [] }];
+    const watch = (schedules = {}): WatchOptions => ({
+      scheduler: () =>
+        lookAtScheduler({ settings: settings(0, schedules), system, installed: [{ ...backend(), installed }] }),
+    });
+    expect(causesOf(await systemOf(watch()).look())).toEqual(["schedule:backup", "unencrypted"]);
+    expect(causesOf(await systemOf(watch({ backup: "off" })).look())).toEqual(["unencrypted"]);
+  });
+
+  test("files that were changed beyond reading are not taken for none", async () => {
+    const system = systemOf();
+    await system.backup();
+    const changed = {
+      ...backend(),
+      installed: () => Promise.reject(new BackupError("corrupt", "it has been changed")),
+    };
+    const scheduler = () => lookAtScheduler({ settings: settings(), system, installed: [changed] });
+    const look = await systemOf({ scheduler }).look();
+    expect(look.notes).toEqual(["the schedule could not be looked at: it has been changed"]);
+    expect(causesOf(look)).toEqual(["unencrypted"]);
+  });
+
+  test("a daemon that answers counts as one; what it says is late is told", async () => {
+    const tasks = [
+      { task: "backup", schedule: "0 4 * * *", timeZone: "UTC", overdueSince: "2026-11-23T04:00:00.000Z" },
+      { task: "drill", schedule: "30 6 * * 0", timeZone: "UTC" },
+    ];
+    const server = createServer((_, response) => void response.end(JSON.stringify({ status: "overdue", tasks })));
+    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const system = systemOf();
+    await system.backup();
+    const scheduler = () => lookAtScheduler({ settings: settings(port), system, installed: [] });
+    expect(await scheduler()).toMatchObject({ by: "daemon", tasks: [{ task: "backup" }, { task: "drill" }] });
+    expect(causesOf(await systemOf({ scheduler }).look())).toEqual(["schedule:backup", "unencrypted"]);
+  });
+});
+
+describe("monitor", () => {
+  test("tells once, tells the end, and takes nothing for over that nobody looked at", async () => {
+    const hook = await startReceiver();
+    const notifier = new Notifier({
+      channels: [webhookChannel({ url: new Secret(hook.url) })],
+      stateDir: join(directory, "state", "notifications"),
+      retries: { attempts: 1 },
+    });
+    const system = systemOf({ notifier });
+    await system.backup();
+    db.at("probe");
+    await system.monitor();
+    await system.monitor();
+    const told = () =>
+      hook.requests.map(({ body }) => {
+        const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
+        return `${occasion} ${notice.cause}`;
+      });
+    expect(told()).toEqual(["first unreachable:db"]);
+    // A run does not ask whether databases answer: the verification of what is in the store says nothing of it.
+    await system.verify();
+    expect(told()).toHaveLength(1);
+    // Neither does one that Docker keeps from answering answer.
+    const down = () => Promise.reject(new BackupError("connection", "the Docker daemon does not answer"));
+    containers.list = down;
+    db.at("probe", down);
+    await system.monitor();
+    expect(told().slice(1)).toEqual(["first docker"]);
+    containers.list = async () => [];
+    db.heal();
+    await system.monitor();
+    expect(told().slice(2).sort()).toEqual(["resolved docker", "resolved unreachable:db"]);
+    expect(await system.told()).toEqual([]);
+  });
+
+  test("looking alone tells nobody", async () => {
+    const hook = await startReceiver();
+    const notifier = new Notifier({
+      channels: [webhookChannel({ url: new Secret(hook.url) })],
+      stateDir: join(directory, "state", "notifications"),
+    });
+    expect((await systemOf({ notifier }).look()).status).toBe("critical");
+    expect(hook.requests).toEqual([]);
+  });
+});
