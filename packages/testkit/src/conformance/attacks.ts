@@ -15,17 +15,15 @@ import { killTools } from "../leftovers.ts";
 import type { MemoryBackup } from "../memory-backup.ts";
 import { differenceFrom, expectNoSilentSuccess, prepareAttack, type Attacked } from "./attacked.ts";
 import { failureOf } from "./expectations.ts";
-import type { Workbench } from "./workbench.ts";
+import type { Depth, Workbench } from "./workbench.ts";
 
-const full = process.env["BACKUP_TEST_FULL"] === "1";
-const timeout = full ? 3_600_000 : 300_000;
-const takesLong = "takes minutes: only with BACKUP_TEST_FULL=1";
+const timeout = 3_600_000;
 
 /** For tools that are to run into it: no more of the machine than they need themselves. */
 const toolMemory = 512 * 1024 ** 2;
 
 /** What users of such tools have suffered from: a capture that went wrong half-way, and was called a success. */
-export function attacks(use: () => Workbench): void {
+export function attacks(use: () => Workbench, { brief, full }: Depth): void {
   /** The server as an attack has left it, where it was seen to be unchanged: filling it anew takes longer than most of them. */
   let left: Attacked | undefined;
   const prepare = async (): Promise<Attacked> => {
@@ -43,8 +41,8 @@ export function attacks(use: () => Workbench): void {
     const attacked = await prepare();
     const allFail = (containers: ContainerRuntime) => faultyTools(containers, () => exitsWithOne);
     const outcome = await expectNoSilentSuccess(attacked, { containers: allFail }, "every tool fails");
-    for (const [tool, bytes] of bench.slow && !full ? [] : bench.sampleTools) {
-      for (const [what, fault] of Object.entries(faultsOf(bytes))) {
+    for (const [tool, bytes] of brief ? [] : bench.sampleTools) {
+      for (const [what, fault] of Object.entries(faultsOf(bytes, full))) {
         const containers = () => faultyTools(dockerRuntime({ memoryLimit: toolMemory }), only(tool, fault));
         await expectNoSilentSuccess(attacked, { containers }, `${tool} ${what}`);
       }
@@ -54,9 +52,33 @@ export function attacks(use: () => Workbench): void {
     expect(outcome).toBe("failed");
   });
 
-  test("a backup whose connections to the server end early fails or is whole", { timeout }, async ({ skip }) => {
+  test("a backup whose tools are killed half-way, as for want of memory, fails or is whole", async ({ skip }) => {
+    const attacked = await prepare();
+    let killed = 0;
+    await expectNoSilentSuccessWith(
+      attacked,
+      new Fault(attacked.sample.bytes * 0.5, async () => {
+        killed = await killTools();
+      }),
+    );
+    await expectUnchanged(attacked);
+    if (killed === 0) skip("no tool of this adapter runs then");
+  });
+
+  test("a backup for which the disk is full at its very last byte fails", async () => {
     const bench = use();
-    if (bench.slow && !full) skip(takesLong);
+    const attacked = await prepare();
+    // The size differs a little from backup to backup: a last chunk is as late as it gets.
+    const fault = new Fault(Math.floor(attacked.sample.bytes * 0.97), () => {
+      throw new BackupError("no-space", "the store is full", { operation: "store.write", hint: "make room" });
+    });
+    await failureOf(bench.backup({ fault }), bench.adapter.name, "no-space");
+    await expectUnchanged(attacked);
+  });
+
+  if (brief) return;
+
+  test("a backup whose connections to the server end early fails or is whole", { timeout }, async ({ skip }) => {
     const attacked = await prepare();
     const said = async (afterBytes: number): Promise<number> => {
       await using between = cutConnections(dockerRuntime(), afterBytes);
@@ -73,19 +95,6 @@ export function attacks(use: () => Workbench): void {
     if (bytes === 0) skip("this adapter asks no server");
   });
 
-  test("a backup whose tools are killed half-way, as for want of memory, fails or is whole", async ({ skip }) => {
-    const attacked = await prepare();
-    let killed = 0;
-    await expectNoSilentSuccessWith(
-      attacked,
-      new Fault(attacked.sample.bytes * 0.5, async () => {
-        killed = await killTools();
-      }),
-    );
-    await expectUnchanged(attacked);
-    if (killed === 0) skip("no tool of this adapter runs then");
-  });
-
   test("a backup between two of whose artifacts the server restarts fails or is whole", async () => {
     const bench = use();
     const attacked = await prepare();
@@ -96,22 +105,8 @@ export function attacks(use: () => Workbench): void {
     await expectUnchanged(attacked);
   });
 
-  test("a backup for which the disk is full at its very last byte fails", async () => {
+  test("a backup during which things are created, changed and dropped fails, tells of it, or is of one moment", async () => {
     const bench = use();
-    const attacked = await prepare();
-    // The size differs a little from backup to backup: a last chunk is as late as it gets.
-    const fault = new Fault(Math.floor(attacked.sample.bytes * 0.97), () => {
-      throw new BackupError("no-space", "the store is full", { operation: "store.write", hint: "make room" });
-    });
-    await failureOf(bench.backup({ fault }), bench.adapter.name, "no-space");
-    await expectUnchanged(attacked);
-  });
-
-  test("a backup during which things are created, changed and dropped fails, tells of it, or is of one moment", async ({
-    skip,
-  }) => {
-    const bench = use();
-    if (bench.slow && !full) skip(takesLong);
     const attacked = await prepare();
     const changing = midway(attacked.sample, async () => {
       await bench.content.change(bench.server);
@@ -122,7 +117,7 @@ export function attacks(use: () => Workbench): void {
   });
 }
 
-function faultsOf(bytes: number): Readonly<Record<string, ToolFault>> {
+function faultsOf(bytes: number, full: boolean): Readonly<Record<string, ToolFault>> {
   return {
     "ends after half of its bytes": endsAfter(Math.floor(bytes / 2)),
     "writes nothing": writesNothing,

@@ -2,25 +2,19 @@ import { BackupError, type AdapterCapabilities, type OperationContext } from "@s
 import { expect, test } from "vitest";
 import { docker } from "../docker.ts";
 import { advisedFailureOf, firstWay } from "./expectations.ts";
-import type { RunOptions, Workbench } from "./workbench.ts";
+import type { Depth, RunOptions, Workbench } from "./workbench.ts";
 
-const full = process.env["BACKUP_TEST_FULL"] === "1";
-/** How many steps of a restore are made to fail, from the first to the last; all of them in a full run. */
-const mostSteps = (slow: boolean) => (full ? Infinity : slow ? 2 : 3);
-const timeout = full ? 3_600_000 : 900_000;
+const timeout = 3_600_000;
 
 const onPurpose = "failed on purpose";
 
 type Between = NonNullable<RunOptions["journal"]>;
 
 /** Every step is in the journal before it is taken: so each record is a moment to fail at, with the steps before it done. */
-export function failingSteps(
-  use: () => Workbench,
-  capabilities: AdapterCapabilities,
-  { slow }: { readonly slow: boolean },
-): void {
-  const most = mostSteps(slow);
-  failingWhileStopped(use, capabilities, 2);
+export function failingSteps(use: () => Workbench, capabilities: AdapterCapabilities, { brief, full }: Depth): void {
+  // Of the steps of a restore, from the first to the last.
+  const most = full ? Infinity : brief ? 2 : 3;
+  failingWhileStopped(use, capabilities, full ? Infinity : 2);
   for (const { name: method } of capabilities.restoreMethods) {
     test(`a restore by ${method} that fails at any of its steps is undone`, { timeout }, async () => {
       const bench = use();
@@ -75,7 +69,7 @@ function failingWhileStopped(use: () => Workbench, capabilities: AdapterCapabili
       () => true,
       () => false,
     );
-    if (isPossible) await failInTurn(bench, restore, full ? Infinity : most);
+    if (isPossible) await failInTurn(bench, restore, most);
     else await advisedFailureOf(bench.call(plan), bench.adapter.name, "connection", "unsupported");
     expect(await isRunning(bench), "left as it was").toBe(false);
     await bench.server.start();

@@ -6,7 +6,7 @@ import { failingSteps } from "./failing-steps.ts";
 import { interruptions } from "./interruptions.ts";
 import { refusals } from "./refusals.ts";
 import { roundTrips } from "./round-trips.ts";
-import { nowhere, Workbench, type AdapterUnderTest, type ReachableServer } from "./workbench.ts";
+import { nowhere, Workbench, type AdapterUnderTest, type Depth, type ReachableServer } from "./workbench.ts";
 
 export { chromadbContent } from "../content/chromadb.ts";
 export { faissContent } from "../content/faiss.ts";
@@ -53,8 +53,9 @@ export function adapterConformance(test: AdapterUnderTest): void {
       expect(use().secretsSeen()).toEqual([]);
     });
 
+    const depth: Depth = { brief: (test.slow ?? false) && !full, full };
     describe("round trips", () => {
-      roundTrips(use, capabilities);
+      roundTrips(use, capabilities, depth);
     });
     describe.runIf("drill" in adapter)("drills", () => {
       drills(use);
@@ -63,17 +64,17 @@ export function adapterConformance(test: AdapterUnderTest): void {
       damage(use);
     });
     describe("failing steps", () => {
-      failingSteps(use, capabilities, { slow: test.slow ?? false });
+      failingSteps(use, capabilities, depth);
     });
     if (test.variant === true && !full) return;
     describe("refusals", () => {
       refusals(use, capabilities, { authenticates: test.authenticates ?? true });
     });
     describe("attacks", () => {
-      attacks(use);
+      attacks(use, depth);
     });
     describe("interruptions", () => {
-      interruptions(use, capabilities);
+      interruptions(use, capabilities, depth);
     });
   });
 }

@@ -3,32 +3,16 @@ import { expect, test } from "vitest";
 import { Fault } from "../fault.ts";
 import { Random } from "../random.ts";
 import { expectEqual, failureOf, firstWay, waysToRestore } from "./expectations.ts";
-import type { Workbench } from "./workbench.ts";
+import type { Depth, Workbench } from "./workbench.ts";
 
 const random = new Random(Number(process.env["BACKUP_TEST_SEED"] ?? 1));
-const full = process.env["BACKUP_TEST_FULL"] === "1";
 
-/** How far the bytes have come when it happens, as a part of all; the very first and nine random ones in a full run. */
-const moments = full ? [0, ...Array.from({ length: 9 }, () => random.below(100) / 100)] : [0.6];
-
-export function interruptions(use: () => Workbench, capabilities: AdapterCapabilities): void {
+export function interruptions(use: () => Workbench, capabilities: AdapterCapabilities, { brief, full }: Depth): void {
+  // How far the bytes have come when it happens, as a part of all.
+  const moments = full ? [0, ...Array.from({ length: 9 }, () => random.below(100) / 100)] : [0.6];
   const methods = capabilities.restoreMethods.map(({ name: method }) => ({ ...firstWay(capabilities), method }));
 
   for (const moment of moments) {
-    test(`the server is killed during a backup, at ${Math.round(moment * 100)} % of the bytes`, async () => {
-      const bench = use();
-      const { bytes } = await bench.sample();
-      await bench.refill();
-      const before = await bench.state();
-      const fault = bench.killAfter(bytes * moment);
-      const backup = await orBackupError(bench.backup({ fault }));
-      expect(fault.happened).toBe(true);
-      await bench.recover();
-      // Where the capture was over by then, only a whole one may be called a success.
-      for (const { name, fingerprint } of backup?.manifest.forms ?? []) expectEqual(fingerprint, before[name] ?? {});
-      expect(await bench.changesSince(before)).toEqual([]);
-    });
-
     for (const way of methods) {
       test(`the server is killed during a restore by ${way.method}, at ${Math.round(moment * 100)} % of the bytes`, async () => {
         const bench = use();
@@ -86,6 +70,22 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
       });
     }
 
+    // For those the attacks and the damage speak as well.
+    if (brief) continue;
+    test(`the server is killed during a backup, at ${Math.round(moment * 100)} % of the bytes`, async () => {
+      const bench = use();
+      const { bytes } = await bench.sample();
+      await bench.refill();
+      const before = await bench.state();
+      const fault = bench.killAfter(bytes * moment);
+      const backup = await orBackupError(bench.backup({ fault }));
+      expect(fault.happened).toBe(true);
+      await bench.recover();
+      // Where the capture was over by then, only a whole one may be called a success.
+      for (const { name, fingerprint } of backup?.manifest.forms ?? []) expectEqual(fingerprint, before[name] ?? {});
+      expect(await bench.changesSince(before)).toEqual([]);
+    });
+
     test(`the disk of the store is full at ${Math.round(moment * 100)} % of the bytes`, async () => {
       const bench = use();
       const { bytes } = await bench.sample();
@@ -114,6 +114,7 @@ export function interruptions(use: () => Workbench, capabilities: AdapterCapabil
     expect(await bench.changesSince(before)).toEqual([]);
   });
 
+  if (brief) return;
   test("a source that fails half-way leaves the server as it was", async () => {
     const bench = use();
     const backup = await bench.sample();

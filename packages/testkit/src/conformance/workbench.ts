@@ -43,12 +43,20 @@ export interface AdapterUnderTest {
   readonly content: SampleContent;
   /** Whether the server asks for a password, as it does unless said; files ask for none. */
   readonly authenticates?: boolean;
-  /** A restore of it takes many seconds: made to fail at fewer of its steps, but for `BACKUP_TEST_FULL=1`. */
+  /** A backup or restore of it takes many seconds: what another of the tests shows as well is left to `BACKUP_TEST_FULL=1`. */
   readonly slow?: boolean;
   /** Another configuration of an adapter that is tested whole: refusals, attacks and interruptions are left to `BACKUP_TEST_FULL=1`. */
   readonly variant?: boolean;
   /** A restore leaves alone what the backup does not have (other databases of a cluster), instead of removing it. */
   readonly leavesOthers?: boolean;
+}
+
+/** How deep the tests go. */
+export interface Depth {
+  /** One way to show a thing is enough. */
+  readonly brief: boolean;
+  /** As deep as they can. */
+  readonly full: boolean;
 }
 
 export interface RunOptions {
@@ -108,11 +116,6 @@ export class Workbench implements AsyncDisposable {
   async refill(): Promise<void> {
     await this.#test.content.empty(this.server);
     await this.#test.content.fill(this.server);
-  }
-
-  /** Whether a backup of it takes many seconds. */
-  get slow(): boolean {
-    return this.#test.slow ?? false;
   }
 
   get content(): SampleContent {

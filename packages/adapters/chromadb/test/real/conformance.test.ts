@@ -11,7 +11,6 @@ for (const form of formNames) {
     adapter: ({ name }) => chromadbAdapter({ container: name, forms: [form], exact: true }),
     content: chromadbContent(),
     authenticates: false,
-    slow: true,
     variant: form !== "data",
   });
 }
