@@ -35,6 +35,8 @@ export default defineConfig({
           name: "unit",
           include: everywhere("**/*.test.ts"),
           exclude: everywhere("real/**"),
+          // Some compute for seconds; none is about time.
+          testTimeout: 30_000,
         },
       },
       {

@@ -66,7 +66,9 @@ export class FaultBench implements AsyncDisposable {
           (await bench.system().list(kind)).map(({ id }) => id),
         );
       await cp(bench.store, join(bench.#template, "store"), { recursive: true });
-      await cp(bench.state, join(bench.#template, "state"), { recursive: true });
+      // Without the sockets by which processes show that they live: no file to copy, and this one goes on living.
+      const filter = (path: string) => path !== join(bench.state, "processes");
+      await cp(bench.state, join(bench.#template, "state"), { recursive: true, filter });
       return bench;
     } catch (error) {
       await bench[Symbol.asyncDispose]();
