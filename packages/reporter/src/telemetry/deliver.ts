@@ -59,6 +59,11 @@ export async function deliver<Data, Answer extends { readonly partialSuccess?: o
   const headers = Object.fromEntries(
     target.headers.flatMap((text) => Object.entries(parseKeyPairsIntoRecord(text.reveal()))),
   );
+  // `Bearer …`: also without the word before it. A short one is no secret, and part of many a word.
+  const secrets = Object.values(headers)
+    .flatMap((value) => [value, value.split(" ").at(-1) ?? ""])
+    .filter((value) => value.length > 8)
+    .map((value) => new Secret(value));
   const base = convertLegacyHttpOptions(
     {
       url: target.url,
@@ -100,17 +105,12 @@ export async function deliver<Data, Answer extends { readonly partialSuccess?: o
       );
     });
   } catch (thrown) {
-    complaint = describe(thrown, target);
+    complaint = describe(thrown, target, secrets);
   } finally {
     // Whatever hangs would keep the process from ending.
     agent?.destroy();
   }
   if (complaint === undefined) return;
-  // `Bearer …`: also without the word before it. A short one is no secret, and part of many a word.
-  const secrets = Object.values(headers)
-    .flatMap((value) => [value, value.split(" ").at(-1) ?? ""])
-    .filter((value) => value.length > 8)
-    .map((value) => new Secret(value));
   throw new BackupError("connection", redact(`${new URL(target.url).host}: ${complaint}`, secrets), {
     operation: "telemetry",
     hint: "check the endpoint, its headers, and what it logs",
@@ -127,11 +127,12 @@ function complaintIn({ partialSuccess = {} }: { readonly partialSuccess?: object
   return `it rejected ${count ?? "none"}, and says: ${printable(String(errorMessage))}`;
 }
 
-function describe(thrown: unknown, { timeoutMs }: TelemetryTarget): string {
+function describe(thrown: unknown, { timeoutMs }: TelemetryTarget, secrets: readonly Secret[]): string {
   if (!(thrown instanceof Error)) return String(thrown);
   if (thrown.name === "TimeoutError") return `not everything was taken in time (${formatDuration(timeoutMs)} at most)`;
   if (thrown instanceof OTLPExporterError && thrown.code !== undefined) {
-    const says = printable(thrown.data ?? "")
+    // Before it is cut: the beginning of a secret is one, too.
+    const says = printable(redact(thrown.data ?? "", secrets))
       .replaceAll(/[\s\uFFFD]+/g, " ")
       .trim()
       .slice(0, 200);

@@ -185,6 +185,8 @@ describe("a receiver that does not take them", () => {
     const receiver = await startOtlpReceiver();
     receiver.respond = (response) => void response.writeHead(401).end("\u0000 T0PS3CRET is unknown by b");
     expect(await failure(receiver)).toMatch(/: it answered 401: \*\*redacted\*\* is unknown by b$/);
+    receiver.respond = (response) => void response.writeHead(401).end(`${"-".repeat(195)}T0PS3CRET`);
+    expect(await failure(receiver)).not.toContain("T0PS");
     receiver.respond = (response) => void response.end("<html>welcome");
     expect(await failure(receiver)).toContain("is it the right address?");
   });
