@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { currentProcess, processIdentitySchema } from "@sutazai/backup-core";
 import { docker, ignoringAbsence } from "./docker.ts";
 
@@ -39,12 +40,19 @@ export async function shownByContainers(): Promise<string[]> {
   const engine = await docker();
   const filters = { label: [`${ownerLabel}=${JSON.stringify(await currentProcess())}`] };
   const containers = await engine.listContainers({ all: true, filters });
-  return Promise.all(
-    containers.map(async ({ Id }) => {
-      const { Name, Path, Args, Config } = await engine.getContainer(Id).inspect();
-      return JSON.stringify([Name, Path, Args, Config.Cmd, Config.Entrypoint, Config.Labels]);
-    }),
-  );
+  const shown = containers.map(async ({ Id }) => {
+    const { Name, Path, Args, Config } = await engine.getContainer(Id).inspect();
+    return JSON.stringify([Name, Path, Args, Config.Cmd, Config.Entrypoint, Config.Labels]);
+  });
+  return Promise.all(shown.map((answer) => unlessHeldUp(answer, "")));
+}
+
+/**
+ * Of a container that has ended the daemon (20.10) says nothing before its output is read, and whoever asks in a fault within a stream is the very one who reads it.
+ */
+function unlessHeldUp<Answer, Otherwise>(answer: Promise<Answer>, otherwise: Otherwise): Promise<Answer | Otherwise> {
+  answer.catch(() => undefined);
+  return Promise.race([answer, sleep(3_000, otherwise)]);
 }
 
 /** Kills the tools and servers that this process's operations run in containers, as the kernel would for want of memory. Returns how many there were. */
@@ -53,7 +61,7 @@ export async function killTools(): Promise<number> {
   const filters = { label: [`${ownerLabel}=${JSON.stringify(await currentProcess())}`] };
   const running = await engine.listContainers({ filters });
   // One that has just ended needs no killing.
-  const kills = running.map(({ Id }) => engine.getContainer(Id).kill());
+  const kills = running.map(({ Id }) => unlessHeldUp(engine.getContainer(Id).kill(), undefined));
   return (await Promise.allSettled(kills)).filter(({ status }) => status === "fulfilled").length;
 }
 
