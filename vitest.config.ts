@@ -35,6 +35,7 @@ export default defineConfig({
           name: "unit",
           include: everywhere("**/*.test.ts"),
           exclude: everywhere("real/**"),
+          setupFiles: "packages/testkit/test/one-seed.ts",
           // Some compute for seconds; none is about time.
           testTimeout: 30_000,
         },
