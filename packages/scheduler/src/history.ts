@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rm } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   BackupError,
@@ -52,6 +52,8 @@ export interface BegunRun extends AsyncDisposable {
   end(run: TaskRun): Promise<void>;
 }
 
+const mostLogBytes = 1024 * 1024;
+
 /** What scheduled runs have come to, in a directory that is the same for every process of this host: a file for each task. Constructing does no I/O. */
 export class RunHistory {
   readonly #directory: string;
@@ -97,6 +99,7 @@ export class RunHistory {
           last: run,
           ...(success !== undefined && { lastSuccess: success }),
         });
+        await this.#turnOver(this.#path(task, "log"));
       },
       [Symbol.asyncDispose]: () => rm(path, { force: true }),
     };
@@ -134,6 +137,15 @@ export class RunHistory {
   async #write(task: string, history: TaskHistory): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await writeDurably(this.#path(task, "json"), `${JSON.stringify(history)}\n`);
+  }
+
+  /** What cron has appended to: the run that is ending goes on writing to the old one, the next begins a new one. */
+  async #turnOver(log: string): Promise<void> {
+    const size = await stat(log).then(
+      (found) => found.size,
+      () => 0,
+    );
+    if (size > mostLogBytes) await rename(log, `${log}.1`);
   }
 
   #path(task: string, extension: string): string {

@@ -235,6 +235,17 @@ describe("history", () => {
     expect(begun).toBeDefined();
   });
 
+  test.each([
+    ["large", 2 * 1024 * 1024, ["drill.json", "drill.log.1"]],
+    ["small", 100, ["drill.json", "drill.log"]],
+  ])("a %s log of cron's is turned over when it has to be", async (_, size, expected) => {
+    await writeFile(join(directory, "drill.log"), "x".repeat(size));
+    await using begun = await new RunHistory(directory).begin("drill");
+    const at = new Date().toISOString();
+    await begun?.end({ startedAt: at, endedAt: at, status: "ok" });
+    expect((await readdir(directory)).filter((name) => name !== "drill.running")).toEqual(expected);
+  });
+
   test("one that cannot be read is begun anew", async () => {
     await writeFile(join(directory, "drill.json"), "{");
     expect(await new RunHistory(directory).open("drill")).toMatchObject({ runs: 0 });
