@@ -17,10 +17,15 @@ export async function ensureDocker() {
   const has = async (program) => succeeds("sh", ["-c", `command -v ${program}`]);
 
   if (!(await has("dockerd"))) {
-    for (const other of ["docker", "podman", "containerd"]) {
+    // A client alone starts no containers; of a context of its own it was told where the engine is.
+    const { code, output } = await capture("docker", ["context", "show"]);
+    const canInstall = isRoot && existsSync("/etc/debian_version");
+    if (code !== 127 && !(canInstall && output.trim() === "default"))
+      giveUp("no Docker engine can be reached", adviceFor("docker"));
+    for (const other of ["podman", "containerd"]) {
       if (await has(other)) giveUp("no Docker engine can be reached", adviceFor(other));
     }
-    if (!isRoot || !existsSync("/etc/debian_version")) giveUp("no Docker engine is installed", adviceFor("nothing"));
+    if (!canInstall) giveUp("no Docker engine is installed", adviceFor("nothing"));
     await install();
     if (await answers()) return;
   } else if (!isRoot) {
