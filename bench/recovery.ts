@@ -88,7 +88,9 @@ async function measure(directory: string): Promise<void> {
   for (const kind of kinds) {
     const taken = backup.databases.find(({ database }) => database === kind);
     const restored = restore.databases.find(({ database }) => database === kind);
-    const asBefore = (await contents[kind].ask(addressOf(kind))) === held.get(kind);
+    const holds = await contents[kind].ask(addressOf(kind));
+    const asBefore = holds === held.get(kind);
+    if (!asBefore) say(`${kind} held ${held.get(kind)} and now holds ${holds}`);
     const cells = [
       kind,
       formatBytes(taken?.backup?.plainBytes ?? 0),

@@ -1,5 +1,5 @@
 // Much content for each database: texts that hardly compress, with vectors where the kind has them.
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   askChromadb,
   askFaiss,
@@ -16,13 +16,21 @@ import { questionRedis } from "../../examples/demo/question-redis.ts";
 export interface Content {
   /** Fills an empty server with about so many megabytes, as a backup holds them uncompressed. */
   readonly fill: (server: ServerAddress, megabytes: number) => Promise<void>;
-  /** What the database itself says that it holds. */
+  /** What the database itself says that it holds: how much in all, and a digest of a sample, vectors and texts. */
   readonly ask: (server: ServerAddress) => Promise<string>;
 }
 
 const textBytes = 4_000;
 const text = () => randomBytes((textBytes / 4) * 3).toString("base64");
 const vector = (size: number) => Array.from(randomBytes(size), (byte) => byte / 128 - 1);
+
+/** Spread over what is filled, whatever its size: those that are not there are answered with nothing. */
+const sample = Array.from({ length: 200 }, (_, at) => at * 97);
+const query = (nth: number) => Array.from({ length: 256 }, (_, at) => Math.sin(nth + at));
+
+function digestOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+}
 
 /** Numbers in batches. */
 function* batches(count: number, size: number): Generator<number[]> {
@@ -34,11 +42,11 @@ function* batches(count: number, size: number): Generator<number[]> {
 export const contents: Readonly<Record<ServerKindName, Content>> = {
   postgres: {
     fill: (server, megabytes) => fillPostgres(server, { scale: megabytes / 10 }),
-    ask: async (server) => JSON.stringify(await questionPostgres(server)),
+    ask: async (server) => JSON.stringify((await questionPostgres(server)).toSorted()),
   },
   redis: {
     fill: (server, megabytes) => fillRedis(server, { keys: megabytes * 12_000 }),
-    ask: async (server) => JSON.stringify(await questionRedis(server)),
+    ask: async (server) => JSON.stringify((await questionRedis(server)).toSorted()),
   },
   neo4j: {
     fill: async (server, megabytes) => {
@@ -55,12 +63,19 @@ export const contents: Readonly<Record<ServerKindName, Content>> = {
     },
     ask: async (server) => {
       await using connection = await connectNeo4j(server);
-      const { records } = await connection.client.executeQuery(
+      const read = async (query: string) => {
+        const { records } = await connection.client.executeQuery(
+          query,
+          { sample: sample.map(BigInt) },
+          { database: "neo4j" },
+        );
+        return records.map((record) => String(record.get("held")));
+      };
+      const counts = await read(
         "MATCH (c:Chunk) OPTIONAL MATCH (c)-[r:NEXT]->() RETURN count(c) + ' ' + count(r) + ' ' + sum(size(c.text)) AS held",
-        {},
-        { database: "neo4j" },
       );
-      return String(records[0]?.get("held"));
+      const texts = await read("MATCH (c:Chunk) WHERE c.id IN $sample RETURN c.text AS held ORDER BY c.id");
+      return `${counts[0]} ${digestOf(texts)}`;
     },
   },
   qdrant: {
@@ -72,8 +87,16 @@ export const contents: Readonly<Record<ServerKindName, Content>> = {
         });
       }
     },
-    ask: async (server) =>
-      JSON.stringify(await askQdrant(server, "POST", "/collections/chunks/points/count", { exact: true })),
+    ask: async (server) => {
+      const points = "/collections/chunks/points";
+      const { count } = await askQdrant<{ count: number }>(server, "POST", `${points}/count`, { exact: true });
+      const found = await askQdrant<{ id: number }[]>(server, "POST", points, {
+        ids: sample,
+        with_payload: true,
+        with_vector: true,
+      });
+      return `${count} ${digestOf(found.toSorted((a, b) => a.id - b.id))}`;
+    },
   },
   chromadb: {
     fill: async (server, megabytes) => {
@@ -91,7 +114,12 @@ export const contents: Readonly<Record<ServerKindName, Content>> = {
     ask: async (server) => {
       const collections = "/tenants/default_tenant/databases/default_database/collections";
       const { id } = await askChromadb<{ id: string }>(server, "GET", `${collections}/chunks`);
-      return JSON.stringify(await askChromadb(server, "GET", `${collections}/${id}/count`));
+      const count = await askChromadb<number>(server, "GET", `${collections}/${id}/count`);
+      const found = await askChromadb(server, "POST", `${collections}/${id}/get`, {
+        ids: sample.map(String),
+        include: ["embeddings", "documents"],
+      });
+      return `${count} ${digestOf(found)}`;
     },
   },
   faiss: {
@@ -105,6 +133,14 @@ export const contents: Readonly<Record<ServerKindName, Content>> = {
       }
       await askFaiss(server, "POST", "/indexes/chunks/save");
     },
-    ask: async (server) => JSON.stringify(await askFaiss(server, "GET", "/indexes")),
+    ask: async (server) => {
+      // Not what its class is called: an index that was read from a file is of a more particular one.
+      const { chunks } = await askFaiss<{ chunks: { ntotal: number } }>(server, "GET", "/indexes");
+      const nearest = await askFaiss(server, "POST", "/indexes/chunks/search", {
+        vectors: [1, 2, 3, 4, 5].map(query),
+        k: 10,
+      });
+      return `${chunks.ntotal} ${digestOf(nearest)}`;
+    },
   },
 };
