@@ -226,6 +226,11 @@ export class OpenOperation implements JournalOperation {
     return this.#file.id;
   }
 
+  /** What is still to be settled, newest last. */
+  get records(): readonly JournalRecord[] {
+    return this.#file.records;
+  }
+
   async record(record: JournalRecord): Promise<JournalEntry> {
     await this.#write((file) => ({ ...file, records: [...file.records, record] }));
     return { record, settle: (settlement) => this.#settle(record, settlement) };
@@ -248,9 +253,20 @@ export class OpenOperation implements JournalOperation {
    */
   async close(settlement: Settlement): Promise<void> {
     if (settlement === "finish" && this.#file.settlement !== "finish") await this.commit();
+    await this.#settleAllBut([], settlement);
+    await this.#lastWrite;
+    await rm(this.#path, { force: true });
+  }
+
+  /** Undoes what was recorded since `records` were all that there were, newest first; the rest stays as it is. Throws as `close` does. */
+  undoSince(records: readonly JournalRecord[]): Promise<void> {
+    return this.#settleAllBut(records, "undo");
+  }
+
+  async #settleAllBut(kept: readonly JournalRecord[], settlement: Settlement): Promise<void> {
     for (;;) {
-      const record = this.#file.records.at(-1);
-      if (record === undefined) break;
+      const record = this.#file.records.findLast((each) => !kept.includes(each));
+      if (record === undefined) return;
       try {
         await this.#settle(record, settlement);
       } catch (error) {
@@ -269,8 +285,6 @@ export class OpenOperation implements JournalOperation {
         );
       }
     }
-    await this.#lastWrite;
-    await rm(this.#path, { force: true });
   }
 
   async #settle(record: JournalRecord, settlement: Settlement): Promise<void> {

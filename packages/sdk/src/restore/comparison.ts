@@ -39,7 +39,7 @@ export async function compareWithSafety(
     const differences = compareFingerprints(form.fingerprint, await adapter.fingerprint(context, form.name));
     return differences.length === 0
       ? `compared with safety backup ${safety.id}: equal in ${Object.keys(form.fingerprint).length} facts`
-      : `compared with safety backup ${safety.id}: ${differences.length} facts differ (clients may have written since), ${describe(differences)}`;
+      : `compared with safety backup ${safety.id}: ${differences.length} facts differ: ${describe(differences)}`;
   } catch (thrown) {
     return `could not be compared with safety backup ${safety.id}: ${toBackupError(thrown).message}`;
   }

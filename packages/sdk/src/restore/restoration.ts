@@ -4,6 +4,7 @@ import {
   type ArtifactSource,
   type DatabaseAdapter,
   type DatabaseRestoreResult,
+  type JournalRecord,
   type Manifest,
   type OpenOperation,
   type OperationContext,
@@ -37,6 +38,8 @@ export class Restoration {
   #safety: Manifest | undefined;
   #state: DatabaseRestoreResult["state"] = "untouched";
   #rollback: string | undefined;
+  /** What keeps writers off: the last to be undone. */
+  #fence: readonly JournalRecord[] = [];
   readonly #warnings = new Set<string>();
 
   constructor(parts: SystemParts, { adapter, source }: RestoreTarget, options: RestoreOptions, run: Run) {
@@ -104,6 +107,7 @@ export class Restoration {
     let facts: RestoreFacts;
     try {
       await this.#adapter.fence(context, chosen);
+      this.#fence = operation.records;
       if (this.#options.withoutSafetyBackup !== true) {
         progress({ step: "backing up the present state" });
         this.#safety = await takeSafetyBackup({ ...this.#parts, store }, this.#adapter, context, {
@@ -141,12 +145,19 @@ export class Restoration {
     for (const remark of [...incomplete, ...warnings]) this.#warn(`safety backup ${id}: ${remark}`);
   }
 
-  /** Undoes everything of the operation and says what the database holds now. Returns what to throw. */
+  /** Undoes everything of the operation and says what the database holds then, before anybody can write to it again. Returns what to throw. */
   async #rollBack(operation: OpenOperation, context: OperationContext, cause: unknown): Promise<BackupError> {
     const error = toBackupError(cause);
     const begun = this.#state === "unsettled";
     context.progress({ step: "rolling back" });
     try {
+      if (begun) {
+        await operation.undoSince(this.#fence);
+        this.#rollback =
+          error.reason === "cancelled"
+            ? "not compared with the safety backup: cancelled"
+            : await compareWithSafety(this.#adapter, context, this.#safety);
+      }
       await operation.close("undo");
     } catch (undoError) {
       this.#state = "unsettled";
@@ -158,12 +169,6 @@ export class Restoration {
       });
     }
     this.#state = begun ? "rolled-back" : "untouched";
-    if (begun) {
-      this.#rollback =
-        error.reason === "cancelled"
-          ? "not compared with the safety backup: cancelled"
-          : await compareWithSafety(this.#adapter, context, this.#safety);
-    }
     return error;
   }
 
