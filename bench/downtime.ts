@@ -54,6 +54,11 @@ const ways: readonly Way[] = [
     adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["scroll"] }),
     form: "scroll",
   },
+  {
+    kind: "qdrant",
+    adapter: ({ name, password }) => qdrantAdapter({ container: name, apiKey: password, forms: ["data"] }),
+    form: "data",
+  },
   { kind: "chromadb", adapter: ({ name }) => chromadbAdapter({ container: name, forms: ["data"] }) },
   { kind: "chromadb", adapter: ({ name }) => chromadbAdapter({ container: name, forms: ["export"] }), form: "export" },
   { kind: "faiss", adapter: ({ name }) => faissAdapter({ container: name }) },

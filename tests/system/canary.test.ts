@@ -11,7 +11,7 @@ import { modesIn, textsIn } from "./canary/files.ts";
 import { furtherLooks, looks, writeConfiguration, writeMistakes } from "./canary/lines.ts";
 import { keepLookout } from "./canary/lookout.ts";
 import { inFiles, plantVariables, secretVariables, suspiciousVariables } from "./canary/planted.ts";
-import { startPlatform, type CliResult } from "./platform.ts";
+import { finished, startPlatform, type CliResult, type Platform } from "./platform.ts";
 
 const isFull = process.env["BACKUP_TEST_FULL"] === "1";
 const kinds: readonly ServerKindName[] = isFull
@@ -134,13 +134,16 @@ test("no secret is seen in anything that is printed, kept, sent or started", asy
     await say("prune --json");
     await say("notify test --log-level debug");
     echo.isOn = true;
-    await say("backup --json --log-level debug", { ...wrong, ...otherwise });
+    await say("schedule run backup --json --log-level debug", { ...wrong, ...otherwise });
     await say("notify test --json");
     await say("backup postgres", inAddress(canaries.plant("wrong password in an address")));
     if (isFull) {
       await say("restore redis --force", wrong);
       await say("monitor", wrong);
       await say("notify test", wrong);
+      for (const text of await saidByDaemon(platform, { ...unset, ...settings, ...wrong })) {
+        for (const canary of canaries.in(text)) found.push({ canary, where: "what the daemon said" });
+      }
     }
     echo.isOn = false;
     if (isFull) await say("backup postgres --log-level debug", inAddress(right["BACKUP_POSTGRES_PASSWORD"]));
@@ -197,7 +200,7 @@ const endings = {
   "backup redis --prove --json": 0,
   "restore all --force --json": 0,
   "notify test --log-level debug": 0,
-  "backup --json --log-level debug": 1,
+  "schedule run backup --json --log-level debug": 1,
   "notify test --json": 3,
   "backup postgres": 1,
   "audit show": 0,
@@ -207,6 +210,26 @@ const endings = {
 
 /** As its operator started it; shown for a moment after each start only, until the server gives itself another title. */
 const serversOwn = /^right redis secret: the arguments of (.* )?redis-server --requirepass$/;
+
+/** What a daemon prints, and answers to whoever asks. */
+async function saidByDaemon(platform: Platform, environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const child = platform.start(["daemon", "--port", "0", "--json"], environment);
+  const end = finished(child);
+  const port = await new Promise<number>((resolve, reject) => {
+    let printed = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      printed += chunk.toString();
+      const [, found] = /"port": ?(\d+)/.exec(printed) ?? [];
+      if (found !== undefined) resolve(Number(found));
+    });
+    void end.then(({ stderr }) => reject(new Error(`the daemon ended: ${stderr}`)));
+  });
+  const answers = ["/healthz", "/metrics"].map(async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).text());
+  const said = await Promise.all(answers);
+  child.kill();
+  const { stdout, stderr } = await end;
+  return [...said, stdout, stderr];
+}
 
 async function keepInPostgres(server: TestServer, text: string): Promise<void> {
   await using connection = await connectPostgres(server);
