@@ -26,7 +26,7 @@ export interface FormCapability {
 
 export interface RestoreMethod {
   readonly name: string;
-  /** The forms that it restores; all of them unless given. */
+  /** The forms that it restores; all of them unless given. A backup in none that any method restores is passed over, and must be `partial`: nobody can come back from it. */
   readonly forms?: readonly string[];
   /** The server is stopped and started by it. */
   readonly restarts: boolean;

@@ -21,14 +21,19 @@ export class FakeDatabase implements DatabaseAdapter {
   readonly kind = "redis";
   name: string;
   readonly capabilities = {
-    forms: [{ name: "lines", pointInTime: true, byDefault: true }],
+    forms: [
+      { name: "lines", pointInTime: true, byDefault: true },
+      { name: "listing", pointInTime: true, byDefault: false },
+    ],
     restoreMethods: [
-      { name: "replace", restarts: false, fence: "read-only" },
-      { name: "careless", restarts: false, fence: "none" },
+      { name: "replace", forms: ["lines"], restarts: false, fence: "read-only" },
+      { name: "careless", forms: ["lines"], restarts: false, fence: "none" },
     ],
     restoresPart: false,
   } as const;
   lines: readonly string[];
+  /** In which it is backed up: `listing` is restored by nothing. */
+  form: "lines" | "listing" = "lines";
   fenced = false;
   incomplete: readonly string[] = [];
   /** What a plan says. */
@@ -72,7 +77,7 @@ export class FakeDatabase implements DatabaseAdapter {
       serverVersion: "1",
       forms: [
         {
-          name: "lines",
+          name: this.form,
           method: "copy",
           capture: { from: now, to: now },
           pausedMs: 0,

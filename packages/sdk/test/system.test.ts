@@ -163,6 +163,32 @@ describe("backup", () => {
     expect(db.lines).toEqual(lines);
   });
 
+  test("what nothing restores is passed over for what is older, and told; alone it is no backup to come back from", async () => {
+    const system = systemOf();
+    const whole = (await system.backup()).databases[0]?.backup?.id ?? "";
+    db.form = "listing";
+    const listing = (await system.backup()).databases[0]?.backup?.id ?? "";
+    db.form = "lines";
+    expect((await system.restore()).databases[0]).toMatchObject({
+      status: "ok",
+      backup: whole,
+      warnings: [`backup ${listing}, which is newer, was passed over: nothing restores its form listing`],
+    });
+    expect((await system.restore({ backup: listing })).databases[0]).toMatchObject({
+      state: "untouched",
+      error: { reason: "unsupported" },
+    });
+    const alone = systemOf([db], { store: localStore({ path: join(directory, "alone") }) });
+    db.form = "listing";
+    await alone.backup();
+    for (const report of [await alone.restore(), await alone.drill()]) {
+      expect(report.databases[0]).toMatchObject({
+        status: "failed",
+        error: { reason: "not-found", hint: expect.stringContaining("another method") },
+      });
+    }
+  });
+
   test("no more at once than allowed", async () => {
     let running = 0;
     let most = 0;

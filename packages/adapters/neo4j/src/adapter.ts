@@ -63,7 +63,7 @@ class Neo4jAdapter implements DatabaseAdapter {
         pointInTime: name !== "export",
         byDefault: name === first,
       })),
-      restoreMethods: [{ name: methodName, restarts: true, fence: "isolated" }],
+      restoreMethods: [{ name: methodName, forms: ["dump", "data"], restarts: true, fence: "isolated" }],
       restoresPart: false,
     };
   }

@@ -29,6 +29,7 @@ describe("options", () => {
   ])("%j gives these forms", (options, forms) => {
     const { capabilities, name } = neo4jAdapter({ container: "x", password: new Secret("x"), ...options });
     expect(name).toBe("neo4j");
+    expect(capabilities.restoreMethods.map((method) => method.forms)).toEqual([["dump", "data"]]);
     expect(capabilities.forms).toEqual(
       forms.map(([form, pointInTime, byDefault]) => ({ name: form, pointInTime, byDefault })),
     );

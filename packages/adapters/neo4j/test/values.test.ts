@@ -111,6 +111,19 @@ test("relationships whose nodes were not seen are counted", () => {
   ).toBe(1);
 });
 
+test("of more nodes than are remembered, what relationships connect is not known, and not said to be nothing", () => {
+  const content = new GraphContent(4_096);
+  content.addNode(1n, [], {});
+  content.addNode(5_000n, [], {});
+  content.addRelationship("R", {}, 1n, 9n);
+  expect(content.dangling).toBeNull();
+  expect(content.facts("d")).toMatchObject({
+    "d/nodes:": { exact: 2 },
+    "d/relationships:R": { exact: 1 },
+    "d/relationships": { absent: expect.stringContaining("4096 nodes") },
+  });
+});
+
 test("digests of nodes are remembered up to a bound", () => {
   const digests = new NodeDigests(8_192);
   expect(digests.set(4_096n * 1_000_000n, new Uint32Array([0xabcdef01, 2, 3, 4]))).toBe(true);

@@ -11,6 +11,7 @@ import { verifyStructure } from "@sutazai/backup-verifier";
 import type { SystemParts } from "../context.ts";
 import { note } from "../verify/prove.ts";
 import { madeBy } from "../version.ts";
+import { assertRestorable } from "../restore/checks.ts";
 import { givenBack } from "../warn.ts";
 
 export interface TakenBackup {
@@ -38,6 +39,7 @@ export async function takeBackup(
   const staged = await parts.store.begin(adapter.name, adapter.kind);
   await using _staged = givenBack(parts, `what was staged of backup ${staged.id}`, staged);
   const facts = await adapter.backup(context, staged);
+  if (purpose === "safety") assertRestorable(adapter, facts.forms);
   context.progress({ step: "checking what was written" });
   const verification = await verifyStructure(
     {

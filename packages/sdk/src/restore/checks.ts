@@ -4,6 +4,7 @@ import {
   toBackupError,
   type ArtifactSource,
   type DatabaseAdapter,
+  type FormFacts,
   type Manifest,
   type OperationContext,
   type Probe,
@@ -54,6 +55,27 @@ export function warningsOf({ id, status, empty, incomplete }: Manifest): string[
     ...(status === "partial" ? [`backup ${id} is partial: ${incomplete.join("; ")}`] : []),
     ...(empty ? [`backup ${id} is of an empty database`] : []),
   ];
+}
+
+/** Whether any method of the adapter restores any of these forms. */
+export function canRestore(
+  { capabilities }: Pick<DatabaseAdapter, "capabilities">,
+  forms: readonly Pick<FormFacts, "name">[],
+): boolean {
+  return forms.some(({ name }) =>
+    capabilities.restoreMethods.some((method) => method.forms === undefined || method.forms.includes(name)),
+  );
+}
+
+/** A restore can only be taken back from what can be restored itself. Throws `unsupported`. */
+export function assertRestorable(adapter: DatabaseAdapter, forms: readonly Pick<FormFacts, "name">[]): void {
+  if (canRestore(adapter, forms)) return;
+  const names = forms.map(({ name }) => name).join(", ");
+  throw new BackupError("unsupported", `nothing restores the form ${names}, in which ${adapter.name} is backed up`, {
+    operation: "restore.safety-backup",
+    database: adapter.name,
+    hint: "configure another method for its backups",
+  });
 }
 
 /** The form and the method: those asked for, else the first that go together. Throws `unsupported`, `not-found` with what there is. */

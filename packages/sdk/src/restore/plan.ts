@@ -98,7 +98,7 @@ async function examine(
   context: OperationContext,
   tell: (found: Partial<PlannedRestore>) => Partial<PlannedRestore>,
 ): Promise<Partial<PlannedRestore>> {
-  const chosen = await openChosen(parts.store, name, options);
+  const chosen = await openChosen(parts.store, name, options, adapter);
   const { manifest } = chosen.source;
   const warnings = [...chosen.passedOver, ...warningsOf(manifest)];
   tell({ backup: describeBackup(manifest), warnings });

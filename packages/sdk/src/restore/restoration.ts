@@ -134,7 +134,7 @@ export class Restoration {
 
   async #checkedSource(store: Store, context: OperationContext): Promise<ArtifactSource> {
     context.progress({ step: "checking the backup" });
-    const chosen = await openChosen(store, this.#source, this.#options);
+    const chosen = await openChosen(store, this.#source, this.#options, this.#adapter);
     this.#manifest = chosen.source.manifest;
     for (const warning of [...chosen.passedOver, ...warningsOf(this.#manifest)]) this.#warn(warning);
     return checkBackup(chosen, this.#adapter, context.signal);

@@ -14,6 +14,7 @@ import {
 import { verifyStructure } from "@sutazai/backup-verifier";
 import type { SystemParts } from "../context.ts";
 import { note } from "../verify/prove.ts";
+import { assertRestorable } from "./checks.ts";
 import { rawArtifact, rawForm, readerOf } from "./raw-form.ts";
 import { takeBackup } from "../backup/take-backup.ts";
 import { madeBy } from "../version.ts";
@@ -42,6 +43,8 @@ export async function takeSafetyBackup(
 ): Promise<Manifest> {
   let dumpError: BackupError;
   try {
+    // Writers are kept out meanwhile: what nothing could restore is not even begun.
+    assertRestorable(adapter, adapter.capabilities.forms);
     return (await takeBackup(parts, adapter, context, { ...facts, purpose: "safety" })).manifest;
   } catch (thrown) {
     dumpError = toBackupError(thrown, { database: adapter.name });

@@ -9,7 +9,7 @@ import {
   type Manifest,
 } from "@sutazai/backup-core";
 import { verifyRestore, type DrillVerification } from "@sutazai/backup-verifier";
-import { chooseBackup } from "../restore/choose.ts";
+import { chooseBackup, isRestorableBy } from "../restore/choose.ts";
 import { openContext, type SystemParts } from "../context.ts";
 import { timeLimit } from "../limits.ts";
 import { note, readingAdapterOf, verifyByReading } from "./prove.ts";
@@ -96,7 +96,8 @@ async function drillCandidate(parts: SystemParts, candidate: Candidate, run: Run
   try {
     using limit = timeLimit(run.signal, parts.timeoutMs, database);
     limit.signal.throwIfAborted();
-    const id = candidate.backup ?? (await chooseBackup(parts.store, database, "drill"));
+    const isRestorable = (found: Manifest) => isRestorableBy(readingAdapterOf(parts, database, found.kind), found);
+    const id = candidate.backup ?? (await chooseBackup(parts.store, database, "drill", isRestorable));
     manifest = (await parts.store.open(id)).manifest;
     outcome = await drillBackup(parts, manifest, limit.signal);
   } catch (thrown) {

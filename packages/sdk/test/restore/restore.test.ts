@@ -70,6 +70,19 @@ describe("the safety backup", () => {
     expect(db.lines).toEqual(lines);
   });
 
+  test("is none where nothing could restore it, whether that is known before or only afterwards", async () => {
+    db.form = "listing";
+    const refused = { state: "untouched", error: { reason: "refused", message: expect.stringContaining("listing") } };
+    expect((await system.restore()).databases[0]).toMatchObject(refused);
+    expect(db.calls).toContain("backup");
+    expect(await system.list()).toHaveLength(1);
+
+    db.calls.length = 0;
+    Object.assign(db, { capabilities: { ...db.capabilities, forms: [db.capabilities.forms[1]] } });
+    expect((await system.restore()).databases[0]).toMatchObject(refused);
+    expect(db.calls).not.toContain("backup");
+  });
+
   test.each(["no-space", "cancelled"] as const)("that fails with %s is no reason to take raw files", async (reason) => {
     db.at("backup", () => {
       throw new BackupError(reason, "no");

@@ -8,7 +8,7 @@ export type ExportLine =
   | { readonly schema: string; readonly statement: string }
   | { readonly node: string; readonly labels: readonly string[]; readonly properties: Json }
   | { readonly relationship: string; readonly start: string; readonly end: string; readonly properties: Json }
-  | { readonly nodes: number; readonly relationships: number; readonly dangling: number };
+  | { readonly nodes: number; readonly relationships: number; readonly dangling: number | null };
 
 const id = z.string().regex(/^\d{1,19}$/);
 const lineSchema: z.ZodType<ExportLine> = z.union([
@@ -16,15 +16,19 @@ const lineSchema: z.ZodType<ExportLine> = z.union([
   z.strictObject({ relationship: z.string(), start: id, end: id, properties: z.json() }),
   z.strictObject({ schema: z.string(), statement: z.string() }),
   z.strictObject({ export: z.literal("neo4j"), version: z.literal(1), database: z.string().min(1) }),
-  z.strictObject({ nodes: z.int(), relationships: z.int(), dangling: z.int() }),
+  z.strictObject({ nodes: z.int(), relationships: z.int(), dangling: z.int().nullable() }),
 ]);
 
 /** What the lines of an export come to, taken one after the other as they are written or read. */
 export class ExportContent {
-  readonly graph: GraphContent = new GraphContent();
+  readonly graph: GraphContent;
   readonly #schema = new Map<string, string>();
   #database: string | undefined;
   #isOver = false;
+
+  constructor(graph: GraphContent = new GraphContent()) {
+    this.graph = graph;
+  }
 
   /** The last line must have come. */
   get isWhole(): boolean {

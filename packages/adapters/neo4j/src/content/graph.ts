@@ -3,7 +3,7 @@ import { digestOf, MultisetDigest, RowHash } from "@sutazai/backup-formats";
 import { NodeDigests } from "./node-digests.ts";
 
 /** 96 MB of digests at most. */
-const mostNodes = 12_000_000;
+const defaultMostNodes = 12_000_000;
 
 /**
  * What a graph comes to, whatever ids its parts have: counts by label and type, and the sum of the hashes of all nodes and of all relationships, these with the digests
@@ -14,10 +14,17 @@ export class GraphContent {
   readonly #types = new Map<string, number>();
   readonly #nodes = new MultisetDigest();
   readonly #relationships = new MultisetDigest();
-  readonly #digests = new NodeDigests(mostNodes);
+  readonly #mostNodes: number;
+  readonly #digests: NodeDigests;
   readonly #row = new RowHash();
   #isBounded = true;
   #dangling = 0;
+
+  /** `mostNodes`: about how many nodes it remembers; of a larger graph it does not know what relationships connect. */
+  constructor(mostNodes: number = defaultMostNodes) {
+    this.#mostNodes = mostNodes;
+    this.#digests = new NodeDigests(mostNodes);
+  }
 
   get nodes(): number {
     return this.#nodes.count;
@@ -27,9 +34,9 @@ export class GraphContent {
     return this.#relationships.count;
   }
 
-  /** Relationships that lack one of their nodes: what is written while a graph is read in pieces. */
-  get dangling(): number {
-    return this.#dangling;
+  /** Relationships that lack one of their nodes: what is written while a graph is read in pieces. Null where not all nodes could be remembered. */
+  get dangling(): number | null {
+    return this.#isBounded ? this.#dangling : null;
   }
 
   addNode(id: bigint, labels: readonly string[], properties: Json): void {
@@ -52,7 +59,7 @@ export class GraphContent {
   facts(prefix: string): Fingerprint {
     const counted = (kind: string, counts: ReadonlyMap<string, number>) =>
       [...counts].map(([name, exact]): [string, Fact] => [`${prefix}/${kind}:${name}`, { exact }]);
-    const unknown: Fact = { absent: `the graph has more than ${mostNodes} nodes` };
+    const unknown: Fact = { absent: `the graph has more than ${this.#mostNodes} nodes` };
     return Object.fromEntries<Fact>([
       ...counted("nodes", this.#labels),
       ...counted("relationships", this.#types),

@@ -24,14 +24,18 @@ export async function captureExport(
   const databases = userDatabases(await listDatabases(server)).map(({ name }) => name);
   let fingerprint: Fingerprint = {};
   let isEmpty = true;
-  const incomplete: string[] = [];
+  const incomplete = ["nothing restores an export: it is for other programs to read, and no backup to come back from"];
   for (const database of databases) {
     const content = new ExportContent();
     await sink.write(exportArtifact(database), exportOf(context, server, database, content));
     fingerprint = { ...fingerprint, ...content.fingerprint };
     isEmpty &&= content.isEmpty;
     const { dangling } = content.graph;
-    if (dangling > 0) {
+    if (dangling === null) {
+      incomplete.push(
+        `whether the relationships of ${database} connect nodes that are in it is not known: it has too many to remember`,
+      );
+    } else if (dangling > 0) {
       incomplete.push(
         `${dangling} relationships of ${database} connect nodes that were made while it was exported and are not in it`,
       );
@@ -50,7 +54,7 @@ export async function captureExport(
     details: { databases: databases.map((name) => ({ name, bytes: 0 })) },
     isEmpty,
     incomplete,
-    warnings: ["an export is no point in time, and is not restored by this version: take a dump for that"],
+    warnings: ["an export is no point in time"],
   };
 }
 
