@@ -190,4 +190,8 @@ export interface DrillServer {
 export interface InspectionContext {
   readonly details: Json;
   readonly signal: AbortSignal;
+  /** How many bytes the content will come to, where that is recorded. What has to be unpacked is refused beforehand where there is no room for it. */
+  readonly bytes?: number | undefined;
+  /** An existing directory for what cannot be read as it comes, emptied by its owner afterwards; the system's temporary directory unless given. */
+  readonly scratch?: string | undefined;
 }

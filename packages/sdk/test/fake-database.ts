@@ -7,6 +7,7 @@ import {
   type Bytes,
   type DatabaseAdapter,
   type Fingerprint,
+  type InspectionContext,
   type JournalRecord,
   type OperationContext,
   type Probe,
@@ -122,7 +123,7 @@ export class FakeDatabase implements DatabaseAdapter {
     return fingerprintOf(this.lines);
   }
 
-  async inspectArtifact(_name: string, content: Bytes) {
+  async inspectArtifact(_name: string, content: Bytes, _context?: InspectionContext) {
     return { facts: fingerprintOf(await linesOf(content)) };
   }
 

@@ -1,6 +1,6 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackupError, type BackupEvent, type ContainerRuntime } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -117,6 +117,26 @@ describe("backup", () => {
     const report = await system.backup();
     expect(report.databases[0]).toMatchObject({ status: "failed", error: { reason: "corrupt" } });
     expect(await published(system)).toBe(0);
+  });
+
+  test("what an adapter has to unpack goes into the state directory, whichever command reads it, and away again", async () => {
+    const used: string[] = [];
+    db.inspectArtifact = async (_, content, context) => {
+      const { scratch = "", bytes } = context ?? {};
+      expect(bytes).toBe(14);
+      used.push(relative(join(directory, "state", "scratch"), scratch));
+      await writeFile(join(scratch, "unpacked"), "x");
+      for await (const _chunk of content);
+      return { facts: {} };
+    };
+    const system = systemOf();
+    expect((await system.backup()).status).toBe("ok");
+    expect((await system.verify()).map(({ ok }) => ok)).toEqual([true]);
+    expect((await system.planRestore()).map(({ error }) => error)).toEqual([undefined]);
+    expect((await system.restore()).status).toBe("ok");
+    expect(used).toHaveLength(5);
+    for (const path of used) expect(path).toMatch(/^[^./]/);
+    expect(await leftInState()).toEqual([]);
   });
 
   test("a time limit ends it, and nothing is published", async () => {

@@ -5,6 +5,7 @@ import {
   type Bytes,
   type DatabaseAdapter,
   type Fingerprint,
+  type InspectionContext,
 } from "@sutazai/backup-core";
 import type { StructureSource } from "./structure.ts";
 
@@ -25,16 +26,18 @@ export async function inspectAll(
   source: StructureSource,
   adapter: Pick<DatabaseAdapter, "inspectArtifact">,
   signal: AbortSignal,
+  scratch: string | undefined,
 ): Promise<ReadonlyMap<string, InspectedArtifact>> {
   const ofForms = new Set(source.forms.flatMap(({ artifacts }) => artifacts));
   const inspected = new Map<string, InspectedArtifact>();
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
-  const queue = source.artifacts.map(({ name }) => name).values();
+  const queue = source.artifacts.values();
   const work = async (): Promise<void> => {
-    for (const name of queue) {
+    for (const { name, plain } of queue) {
       const inspector = ofForms.has(name) ? adapter : undefined;
-      inspected.set(name, await inspectOne(name, source, inspector, either));
+      const context = { details: source.details, signal: either, bytes: plain.bytes, scratch };
+      inspected.set(name, await inspectOne(name, source, inspector, context));
     }
   };
   const workers = Array.from({ length: together }, () =>
@@ -54,8 +57,9 @@ async function inspectOne(
   name: string,
   source: StructureSource,
   adapter: Pick<DatabaseAdapter, "inspectArtifact"> | undefined,
-  signal: AbortSignal,
+  context: InspectionContext,
 ): Promise<InspectedArtifact> {
+  const { signal } = context;
   let ended = false;
   const watched = async function* (): Bytes {
     for await (const chunk of source.read(name)) {
@@ -70,7 +74,7 @@ async function inspectOne(
     const { facts } =
       adapter === undefined
         ? { facts: await readToEnd(content) }
-        : await adapter.inspectArtifact(name, content, { details: source.details, signal });
+        : await adapter.inspectArtifact(name, content, context);
     // Its digests were compared only at the end of it.
     if (!ended) signal.throwIfAborted();
     if (!ended) throw new BackupError("incomplete", "was not read to its end by its adapter");

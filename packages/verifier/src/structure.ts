@@ -24,14 +24,16 @@ export interface StructureSource {
  * Reads every artifact to its end: those of a form in their own format by the adapter, the others for their digests. Facts that
  * artifacts settle must be those of every form that records them; on which exact facts none says anything is told in the
  * evidence. What is wrong with the backup is a finding; what keeps us from looking is thrown: `cancelled`, `unsupported`, …
+ * `scratch` is an existing directory for what the adapter cannot read as it comes; the system's temporary one unless given.
  */
 export function verifyStructure(
   source: StructureSource,
   adapter: Pick<DatabaseAdapter, "inspectArtifact">,
   signal: AbortSignal,
+  scratch?: string,
 ): Promise<Verification> {
   return verification("structure", async () => {
-    const inspected = await inspectAll(source, adapter, signal);
+    const inspected = await inspectAll(source, adapter, signal, scratch);
     const forms = source.forms.map((form) => examineForm(form, source.forms, inspected));
     const problems = [...inspected.values()].flatMap((artifact) => artifact.problems);
     if (forms.length === 0) problems.push("the backup holds its database in no form");

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import {
   BackupError,
   isBackupError,
@@ -8,7 +9,7 @@ import {
   type InspectionContext,
 } from "@sutazai/backup-core";
 import { PassingDigest } from "@sutazai/backup-formats";
-import { contentOf } from "./data/scratch.ts";
+import { contentOf, type Scratch } from "./data/scratch.ts";
 import { catalogArtifact, dataArtifact, parseDetails } from "./details.ts";
 import { catalogFacts, readCatalog } from "./export/catalog.ts";
 import { describedFacts, isCosine, readExport, type ExportHead } from "./export/export-file.ts";
@@ -21,7 +22,7 @@ import { collectionFact, ContentDigest } from "./facts.ts";
 export async function inspectArtifact(
   artifact: string,
   content: Bytes,
-  { details, signal }: InspectionContext,
+  { details, signal, bytes, scratch = tmpdir() }: InspectionContext,
 ): Promise<Inspection> {
   const reader = readerOf(artifact);
   const passing = new PassingDigest();
@@ -32,7 +33,7 @@ export async function inspectArtifact(
     }
   }
   try {
-    const facts = await reader(observed(), signal);
+    const facts = await reader(observed(), { signal, bytes, scratch });
     const recorded = parseDetails(details)?.digests[artifact];
     if (recorded !== undefined && recorded !== passing.hex()) {
       throw new BackupError("corrupt", "the content is not what was captured: its digest differs", {
@@ -45,10 +46,10 @@ export async function inspectArtifact(
   }
 }
 
-type Reader = (content: Bytes, signal: AbortSignal) => Promise<Fingerprint>;
+type Reader = (content: Bytes, scratch: Scratch) => Promise<Fingerprint>;
 
 function readerOf(artifact: string): Reader {
-  if (artifact === dataArtifact) return async (content, signal) => (await contentOf(content, signal)).fingerprint;
+  if (artifact === dataArtifact) return async (content, scratch) => (await contentOf(content, scratch)).fingerprint;
   if (artifact === catalogArtifact) return async (content) => catalogFacts((await readCatalog(content)).databases);
   if (/^collections\/.+\.jsonl$/.test(artifact)) return inspectExport;
   throw new BackupError("not-found", `a backup of Chroma has no artifact ${JSON.stringify(artifact)}`, {

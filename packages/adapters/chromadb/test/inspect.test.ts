@@ -1,11 +1,13 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gunzipSync } from "node:zlib";
-import type { Bytes, Inspection } from "@sutazai/backup-core";
+import { BackupError, type Bytes, type Inspection } from "@sutazai/backup-core";
 import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { asDamage } from "../src/data/database-file.ts";
+import { Room } from "../src/data/room.ts";
 import { chromadbAdapter } from "../src/index.ts";
 
 // Of a real server: 44 records for cosine, 46 changes of which are in the saved index and one in the queue, and 15 that are queued alone.
@@ -57,6 +59,62 @@ test("a copy of a real server tells its records and vectors, saved and queued", 
     [`${prefix}/saved/vectors/sum-1`]: { bounds: [expect.any(Number), expect.any(Number)] },
     [`${prefix}/queued/records`]: { exact: 15 },
     [`${prefix}/queued/vectors`]: { exact: expect.stringMatching(/^15:[0-9a-f]{32}$/) },
+  });
+});
+
+describe("what it is unpacked into", () => {
+  let scratch: string;
+  beforeEach(async () => {
+    scratch = await mkdtemp(join(tmpdir(), "chromadb-test-"));
+  });
+  afterEach(() => rm(scratch, { recursive: true, force: true }));
+
+  test("is the directory given, and empty afterwards", async () => {
+    const context = { details: null, signal: new AbortController().signal, scratch };
+    const seen = new Set<string>();
+    async function* watched(): Bytes {
+      for await (const chunk of writeTar(entries)) {
+        for (const name of await readdir(scratch, { recursive: true })) seen.add(basename(name));
+        yield chunk;
+      }
+    }
+    await chromadbAdapter().inspectArtifact("data.tar", watched(), context);
+    expect([...seen]).toContain("chroma.sqlite3");
+    const cutOff = (async function* () {
+      for await (const chunk of writeTar(entries)) {
+        yield chunk;
+        throw new BackupError("corrupt", "cut off");
+      }
+    })();
+    await expect(chromadbAdapter().inspectArtifact("data.tar", cutOff, context)).rejects.toThrow("cut off");
+    expect(await readdir(scratch)).toEqual([]);
+  });
+
+  test("is refused beforehand where it does not fit, and nothing is read", async () => {
+    let asked = 0;
+    const untouched: Bytes = (async function* () {
+      asked += 1;
+      yield Buffer.alloc(512);
+    })();
+    const context = { details: null, signal: new AbortController().signal, scratch, bytes: 2 ** 60 };
+    await expect(chromadbAdapter().inspectArtifact("data.tar", untouched, context)).rejects.toMatchObject({
+      reason: "no-space",
+      hint: expect.stringContaining("stateDirectory"),
+    });
+    expect(asked).toBe(0);
+  });
+
+  test("is looked at as it fills", async () => {
+    const room = new Room(scratch);
+    for (let count = 0; count < 1_000; count++) await room.take(16);
+    await expect(room.take(2 ** 60)).rejects.toMatchObject({ reason: "no-space" });
+  });
+
+  test("being too small for what SQLite writes there is no damage of the backup", async () => {
+    using database = new DatabaseSync(join(scratch, "small.sqlite3"));
+    database.exec("PRAGMA max_page_count = 2");
+    const filling = (async () => database.exec("CREATE TABLE t AS SELECT zeroblob(100000)"))();
+    expect(await filling.catch(asDamage)).toMatchObject({ reason: "no-space", cause: expect.any(Error) });
   });
 });
 

@@ -50,6 +50,7 @@ export async function takeBackup(
     },
     adapter,
     context.signal,
+    context.scratch,
   );
   if (!verification.ok) {
     throw new BackupError("corrupt", `what was written is not what was captured: ${verification.problems.join("; ")}`, {

@@ -20,7 +20,7 @@ import type { RestoreOptions } from "./restore.ts";
 export async function checkBackup(
   backup: LooseBackup,
   adapter: DatabaseAdapter,
-  signal: AbortSignal,
+  { signal, scratch }: Pick<OperationContext, "signal" | "scratch">,
 ): Promise<ArtifactSource> {
   const { source } = backup;
   const { id, kind, artifacts, forms, details } = source.manifest;
@@ -38,7 +38,7 @@ export async function checkBackup(
   }
   const integrity = await backup.checkIntegrity(signal);
   const readable = { artifacts, forms, details, read: (name: string) => source.read(name) };
-  const structure = await verifyStructure(readable, adapter, signal);
+  const structure = await verifyStructure(readable, adapter, signal, scratch);
   const problems = [...integrity.problems, ...structure.problems];
   if (problems.length > 0) {
     throw new BackupError("corrupt", `backup ${id} is damaged: ${problems.join("; ")}`, {

@@ -103,7 +103,7 @@ async function examine(
   const warnings = [...chosen.passedOver, ...warningsOf(manifest)];
   tell({ backup: describeBackup(manifest), warnings });
   context.progress({ step: "checking the backup" });
-  await checkBackup(chosen, adapter, context.signal);
+  await checkBackup(chosen, adapter, context);
   const way = chooseWay(adapter, manifest, options);
   const method = adapter.capabilities.restoreMethods.find((candidate) => candidate.name === way.method);
   tell({ form: way.form, method: way.method, ...(method !== undefined && { fence: method.fence }) });

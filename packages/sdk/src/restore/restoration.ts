@@ -137,7 +137,7 @@ export class Restoration {
     const chosen = await openChosen(store, this.#source, this.#options, this.#adapter);
     this.#manifest = chosen.source.manifest;
     for (const warning of [...chosen.passedOver, ...warningsOf(this.#manifest)]) this.#warn(warning);
-    return checkBackup(chosen, this.#adapter, context.signal);
+    return checkBackup(chosen, this.#adapter, context);
   }
 
   /** A safety backup that is less than it should be is said at once: whoever watches can still cancel. */

@@ -8,7 +8,7 @@ import {
   type Verification,
 } from "@sutazai/backup-verifier";
 import { moduleOf } from "../adapters.ts";
-import type { SystemParts } from "../context.ts";
+import { openContext, type SystemParts } from "../context.ts";
 import { readerOf } from "../restore/raw-form.ts";
 import { madeBy } from "../version.ts";
 
@@ -32,11 +32,13 @@ export async function verifyByReading(
   if (level === "structure" && verifications[0]?.ok === true) {
     const source = await parts.store.open(id);
     const { artifacts, forms, details, database, kind } = source.manifest;
+    await using context = await openContext(parts);
     verifications.push(
       await verifyStructure(
         { artifacts, forms, details, read: (name) => source.read(name) },
         readerOf(forms, readingAdapterOf(parts, database, kind)),
         signal,
+        context.scratch,
       ),
     );
   }

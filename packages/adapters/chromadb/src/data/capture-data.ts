@@ -52,7 +52,7 @@ export async function captureData(context: OperationContext, server: Server, sin
   await sink.write(
     dataArtifact,
     readAlong(observed(passing.observe(copy.read(taken.directory)), context), async (tar) => {
-      content = await contentOf(tar, context.signal, context.scratch);
+      content = await contentOf(tar, context);
     }),
   );
   if (content === undefined)
@@ -77,7 +77,7 @@ export async function captureData(context: OperationContext, server: Server, sin
 export async function liveContent(context: OperationContext, server: Server): Promise<DataContent> {
   const { copy, directory } = await copyData(context, server);
   await using held = copy;
-  return await contentOf(held.read(directory), context.signal, context.scratch);
+  return await contentOf(held.read(directory), context);
 }
 
 export function containerOf({ target, database }: Server): ContainerInfo {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { damaged } from "./damaged.ts";
 import { databaseFile, type Extracted } from "./extract.ts";
+import { noRoom } from "./room.ts";
 
 const neededTables = [
   "collections",
@@ -49,9 +50,13 @@ export async function openDatabaseFile({ directory, sizes }: Extracted): Promise
   }
 }
 
-/** An error of SQLite is damage; anything else stays what it is. */
+/** https://www.sqlite.org/rescode.html#full */
+const full = 13;
+
+/** An error of SQLite is damage, unless it had no room for what it writes beside; anything else stays what it is. */
 export function asDamage(error: unknown): unknown {
   if (error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR") {
+    if ("errcode" in error && error.errcode === full) return noRoom(error.message, error);
     return damaged(`${databaseFile}: ${error.message}`, { cause: error });
   }
   return error;

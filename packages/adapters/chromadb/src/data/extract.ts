@@ -3,6 +3,7 @@ import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Bytes } from "@sutazai/backup-core";
 import { MultisetDigest, readTar, RowHash, type TarEntry } from "@sutazai/backup-formats";
+import { Room } from "./room.ts";
 
 export const databaseFile = "chroma.sqlite3";
 const wanted =
@@ -24,14 +25,25 @@ export interface Extracted {
   readonly entries: string;
 }
 
-/** Unpacks what tells the content of a data directory into a directory of ours, and takes account of the rest. */
-export async function extract(tar: Bytes, directory: string, signal: AbortSignal): Promise<Extracted> {
+/**
+ * Unpacks what tells the content of a data directory into a directory of ours, and takes account of the rest. Throws `no-space` before that
+ * fills the file system; at once where `bytes` of the archive, or what is known of them, do not fit.
+ */
+export async function extract(
+  tar: Bytes,
+  directory: string,
+  signal: AbortSignal,
+  bytes: number = 0,
+): Promise<Extracted> {
+  const room = new Room(directory);
+  await room.assert(bytes);
   const all = new MultisetDigest();
   const row = new RowHash();
   const sizes = new Map<string, number>();
   for await (const entry of readTar(tar, { types: entryTypes })) {
     if (isForeign(entry.name)) continue;
-    const content = entry.type === "file" ? await takeFile(entry, directory, sizes, signal) : (entry.linkName ?? "");
+    const content =
+      entry.type === "file" ? await takeFile(entry, directory, sizes, room, signal) : (entry.linkName ?? "");
     // The directory itself is there whatever is in it.
     if (entry.name === ".") continue;
     const { name, type, mode, uid, gid } = entry;
@@ -46,6 +58,7 @@ async function takeFile(
   { name, content }: TarEntry,
   directory: string,
   sizes: Map<string, number>,
+  room: Room,
   signal: AbortSignal,
 ): Promise<string> {
   const hash = createHash("sha256");
@@ -56,6 +69,7 @@ async function takeFile(
     }
     return hash.digest("hex");
   }
+  await room.forFile();
   const path = join(directory, name);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, "w", 0o600);
@@ -64,6 +78,7 @@ async function takeFile(
     for await (const chunk of content) {
       signal.throwIfAborted();
       hash.update(chunk);
+      await room.take(chunk.length);
       await file.writeFile(chunk);
       size += chunk.length;
     }

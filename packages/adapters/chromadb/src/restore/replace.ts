@@ -58,7 +58,7 @@ export async function restoreByReplacing(
   await exchangeFiles(containers, swap, signal);
 
   context.progress({ step: "comparing the files with the backup" });
-  const content = await contentOf(readBack(context, swap), signal, context.scratch);
+  const content = await contentOf(readBack(context, swap), context);
   assertSame(expected, content.fingerprint, "read back before the server started");
   if (content.entries !== details?.entries) throw damaged("files are not what they were in the backup");
 
