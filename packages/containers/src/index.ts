@@ -1,5 +1,6 @@
 export { classifyError } from "./classify-error.ts";
 export { classifyFailure } from "./directory/classify-failure.ts";
+export { findNamed, globArgument } from "./directory/names.ts";
 export { runAt, shellAt, streamAt, volumeRoot, type Place, type ShellTool } from "./directory/place.ts";
 export { assertSpace, freeSpaceAt, type SpaceNeeded } from "./directory/space.ts";
 export {

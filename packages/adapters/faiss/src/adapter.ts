@@ -83,7 +83,12 @@ class FaissAdapter implements DatabaseAdapter {
   }
 
   planRestore(context: OperationContext, manifest: Manifest, options: RestoreOptions): Promise<RestorePlan> {
-    return this.#located(context, "plan", (target) => planRestore(context, target, manifest, options), mayBeStopped);
+    return this.#located(
+      context,
+      "plan",
+      (target) => planRestore(context, target, this.#options, manifest, options),
+      mayBeStopped,
+    );
   }
 
   fence(context: OperationContext, _options: RestoreOptions): Promise<void> {
@@ -93,7 +98,7 @@ class FaissAdapter implements DatabaseAdapter {
   restore(context: OperationContext, source: ArtifactSource, options: RestoreOptions): Promise<RestoreFacts> {
     const replace = (target: Target): Promise<RestoreFacts> => {
       assertForm(options.form);
-      return restoreByReplacing(context, target, this.#rules, source, this.name);
+      return restoreByReplacing(context, target, this.#options, source, this.name);
     };
     return this.#located(context, "restore", replace, mayBeStopped);
   }

@@ -36,6 +36,6 @@ export async function backup(
     incomplete: content.problems,
     warnings: content.warnings,
     empty: content.isEmpty,
-    details: { library },
+    details: { library, exclude: [...rules.exclude] },
   };
 }

@@ -5,9 +5,14 @@ import { z } from "zod";
 export interface Details {
   /** The FAISS of the service's image, or `unknown`. */
   readonly library: string;
+  /** The setting `exclude` that it was taken with. */
+  readonly exclude?: readonly string[] | undefined;
 }
 
-const schema: z.ZodType<Details> = z.strictObject({ library: z.string() });
+const schema: z.ZodType<Details> = z.strictObject({
+  library: z.string(),
+  exclude: z.array(z.string()).optional(),
+});
 
 /** Throws `corrupt` where they are not this adapter's. */
 export function detailsOf({ details, id }: Manifest): Details {

@@ -1,4 +1,5 @@
 import { formOf, type DatabaseAdapter, type DrillServer, type Manifest } from "@sutazai/backup-core";
+import { detailsOf } from "./details.ts";
 import { rulesOf, type FaissOptions } from "./options.ts";
 import { assertForm } from "./restore/plan.ts";
 import { assertSame, expectedOf, readBack } from "./restore/validate.ts";
@@ -18,8 +19,9 @@ export function drill(
   create: (options: FaissOptions) => DatabaseAdapter,
 ): DrillServer {
   assertForm(formOf(manifest, wanted).name);
-  const rules = rulesOf(options);
-  const { indexes, exclude, ids } = options;
+  const { indexes, ids } = options;
+  // As it was taken, whatever the settings leave out by now: all of it is tried.
+  const { exclude = options.exclude } = detailsOf(manifest);
   const reached = (container: string): FaissOptions => ({
     name,
     container,
@@ -28,6 +30,7 @@ export function drill(
     ...(exclude !== undefined && { exclude }),
     ...(ids !== undefined && { ids }),
   });
+  const rules = rulesOf(reached(""));
   let before: ReadonlyMap<string, string> | undefined;
   return {
     container: { entrypoint: ["sh", "-c", idle], command: [], user: "0:0", freshVolumes: [directory] },

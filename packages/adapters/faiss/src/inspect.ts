@@ -20,10 +20,16 @@ export async function inspectArtifact(
   return { facts: (await contentOf(content, rules, signal)).fingerprint };
 }
 
-/** What is in an archive of a set. */
-export async function contentOf(tar: Bytes, rules: SetRules, signal: AbortSignal): Promise<SetContent> {
+/** What is in an archive of a set, the entries `besides` left aside. */
+export async function contentOf(
+  tar: Bytes,
+  rules: SetRules,
+  signal: AbortSignal,
+  besides: readonly string[] = [],
+): Promise<SetContent> {
   const set = new FileSet(rules);
   for await (const entry of readTar(tar, { types: ["file", "directory", "link", "symlink"] })) {
+    if (besides.includes(entry.name)) continue;
     for await (const _ of set.pass(entry)) signal.throwIfAborted();
   }
   return set.end();

@@ -75,7 +75,9 @@ export const faissOptionsSchema: z.ZodType<FaissOptions> = z
 export interface SetRules {
   readonly isIndex: (name: string) => boolean;
   readonly isExcluded: (path: string) => boolean;
-  /** Base names, for a shell. */
+  /** The setting `exclude`. */
+  readonly exclude: readonly string[];
+  /** What no set has, and then those. */
   readonly excluded: readonly string[];
   readonly ids: string;
 }
@@ -91,17 +93,21 @@ export function rulesOf({
   const excluded = [...neverContent, ...exclude];
   const isIndex = matcher(indexes);
   const isOut = matcher(excluded);
-  return { isIndex, isExcluded: (path) => path.split("/").some(isOut), excluded, ids };
+  return { isIndex, isExcluded: (path) => path.split("/").some(isOut), exclude, excluded, ids };
 }
 
-/** Names that one of the patterns fits as a whole. */
+/** Names that one of the patterns fits as a whole; byte by byte, as the shell's tools see them. */
 function matcher(patterns: readonly string[]): (name: string) => boolean {
   const sources = patterns.map((text) =>
-    text
+    bytesOf(text)
       .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
       .replaceAll("*", ".*")
       .replaceAll("?", "."),
   );
   const all = new RegExp(`^(?:${sources.length === 0 ? "(?!)" : sources.join("|")})$`, "s");
-  return (name) => all.test(name);
+  return (name) => all.test(bytesOf(name));
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString("latin1");
 }

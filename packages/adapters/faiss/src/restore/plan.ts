@@ -8,9 +8,10 @@ import {
   type RestorePlan,
 } from "@sutazai/backup-core";
 import { artifactName, formName } from "../backup.ts";
-import { detailsOf } from "../details.ts";
+import type { FaissOptions } from "../options.ts";
 import { isStopped, type Target } from "../target.ts";
 import { isNewer, libraryVersion } from "../version.ts";
+import { rulesAtRestore } from "./rules.ts";
 
 const operation = "faiss.plan";
 export const methodName = "replace";
@@ -23,6 +24,7 @@ export function assertForm(name: string): void {
 export async function planRestore(
   context: OperationContext,
   target: Target,
+  settings: FaissOptions,
   manifest: Manifest,
   options: RestoreOptions,
 ): Promise<RestorePlan> {
@@ -39,7 +41,7 @@ export async function planRestore(
   if (!formOf(manifest, options.form).artifacts.includes(artifactName)) {
     throw new BackupError("corrupt", `the form ${formName} of ${manifest.id} lacks ${artifactName}`, { operation });
   }
-  detailsOf(manifest);
+  const { rules, areThoseOfTheBackup } = rulesAtRestore(settings, manifest);
   if (target.container !== undefined) {
     assertRestartable(target.container, { operation, hint: "restore into a container that may be stopped" });
     assertIsolatable(target.container, {
@@ -62,11 +64,17 @@ export async function planRestore(
       `unpack the set beside the files in ${description}`,
       ...(container === undefined || isStopped(container) ? [] : [`stop ${name}`]),
       "set the present files aside, put those of the backup in their place, one by one",
+      `leave as it is, however deep it lies, what is named ${rules.excluded.join(", ")}`,
       "compare the digests of all of them with the backup, and load the indexes where there is a FAISS for it",
       ...(name === undefined ? [] : [`start ${name}, compare again, put it back on its networks`]),
       "remove what was set aside",
     ],
-    warnings: manifest.incomplete.map((problem) => `the backup is not complete: ${problem}`),
+    warnings: [
+      ...manifest.incomplete.map((problem) => `the backup is not complete: ${problem}`),
+      ...(areThoseOfTheBackup
+        ? []
+        : ["`exclude` leaves out more than when this backup was taken: that is not restored from it"]),
+    ],
   };
 }
 

@@ -10,10 +10,12 @@ import {
   type Swap,
 } from "@sutazai/backup-containers";
 import { BackupError, type ArtifactSource, type OperationContext, type RestoreFacts } from "@sutazai/backup-core";
-import { readTar, writeTar } from "@sutazai/backup-formats";
+import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
 import { artifactName } from "../backup.ts";
-import type { SetRules } from "../options.ts";
+import { FileSet, type SetContent } from "../file-set.ts";
+import type { FaissOptions, SetRules } from "../options.ts";
 import { isStopped, type Target } from "../target.ts";
+import { rulesAtRestore } from "./rules.ts";
 import { assertLoads, assertSame, changedSince, expectedOf, readBack } from "./validate.ts";
 
 /** A service that ends within this time after its start has not taken to its files. */
@@ -27,19 +29,20 @@ const healthPatienceMs = 300_000;
 export async function restoreByReplacing(
   context: OperationContext,
   target: Target,
-  rules: SetRules,
+  options: FaissOptions,
   source: ArtifactSource,
   name: string,
 ): Promise<RestoreFacts> {
   const { containers, journal, signal } = context;
   const { place, container } = target;
-  const swap = planSwap(place, journal.id, container !== undefined && isStopped(container));
+  const { rules, areThoseOfTheBackup } = rulesAtRestore(options, source.manifest);
+  const swap = planSwap(place, journal.id, container !== undefined && isStopped(container), rules.excluded);
   const data = swapAsJson(swap);
   const warnings: string[] = [];
 
   context.progress({ step: "unpacking the backup beside the files" });
   await journal.record({ part: name, action: stagedAction, data });
-  await stage(context, source, swap);
+  const staged = await stage(context, source, swap, rules);
   if (container !== undefined) {
     context.progress({ step: "stopping the service" });
     const wasKilled = await stopTolerantly(containers, container.id, journal);
@@ -48,28 +51,39 @@ export async function restoreByReplacing(
   }
   signal.throwIfAborted();
   await journal.record({ part: name, action: swappedAction, data });
-  await exchangeFiles(containers, swap, signal);
+  const onlyHolding = await exchangeFiles(containers, swap, signal);
 
   context.progress({ step: "comparing with the backup" });
-  const expected = expectedOf(source.manifest);
-  const found = await readBack(context, place, rules);
+  const expected = areThoseOfTheBackup ? expectedOf(source.manifest) : staged.fingerprint;
+  const found = await readBack(context, place, rules, onlyHolding);
   assertSame(expected, found.fingerprint);
   const evidence = ["the digests of all files, read back before the service started"];
   const loaded = await assertLoads(context, place, found);
   if (loaded !== undefined) evidence.push(loaded);
   if (container !== undefined) {
     await started(context, container.id);
-    const changed = changedSince(expected, (await readBack(context, place, rules)).fingerprint);
+    const changed = changedSince(expected, (await readBack(context, place, rules, onlyHolding)).fingerprint);
     evidence.push("the digests of all indexes, read back after it had started");
     if (changed.length > 0) warnings.push(`the service changed files as it started: ${changed.join(", ")}`);
   }
   return { fingerprint: found.fingerprint, expected, evidence, warnings };
 }
 
-/** Unpacks the set into `new` of the directory aside, entry by entry: a hostile archive is refused here. */
-async function stage({ containers, signal }: OperationContext, source: ArtifactSource, swap: Swap): Promise<void> {
-  const entries = readTar(source.read(artifactName), { types: ["file", "directory", "link", "symlink"] });
-  await unpackAside(containers, swap, writeTar(entries), signal);
+/** Unpacks the set into `new` of the directory aside, entry by entry: a hostile archive is refused here. What it has unpacked. */
+async function stage(
+  { containers, signal }: OperationContext,
+  source: ArtifactSource,
+  swap: Swap,
+  rules: SetRules,
+): Promise<SetContent> {
+  const set = new FileSet(rules);
+  async function* entries(): AsyncIterable<TarInput> {
+    for await (const entry of readTar(source.read(artifactName), { types: ["file", "directory", "link", "symlink"] })) {
+      if (!rules.isExcluded(entry.name)) yield { ...entry, content: set.pass(entry) };
+    }
+  }
+  await unpackAside(containers, swap, writeTar(entries()), signal);
+  return set.end();
 }
 
 /** Starts the service, and waits until it is healthy, or for a moment where it does not tell. Throws `restore-failed` where it ends. */

@@ -23,14 +23,15 @@ export function expectedOf(manifest: Manifest): Fingerprint {
   return formOf(manifest, formName).fingerprint;
 }
 
-/** Reads the set that now lies in the directory. */
+/** Reads the set that now lies in the directory. `onlyHolding`: directories that are there for what the set leaves out, and are not of it. */
 export async function readBack(
   { containers, signal }: OperationContext,
   place: Place,
   rules: SetRules,
+  onlyHolding: readonly string[] = [],
 ): Promise<SetContent> {
   const tool = { purpose: "faiss-read", script: readScript(rules.excluded), arguments: [place.directory], signal };
-  return contentOf(streamAt(place, containers, tool), rules, signal);
+  return contentOf(streamAt(place, containers, tool), rules, signal, onlyHolding);
 }
 
 export function assertSame(expected: Fingerprint, found: Fingerprint): void {

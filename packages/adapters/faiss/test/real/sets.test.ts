@@ -175,12 +175,21 @@ describe("a directory of this host", () => {
     await chmod(directory, 0o700);
     await writeFile(join(directory, "notes.txt"), "changed");
     await writeFile(join(directory, "made since"), "");
+    await writeFile(join(directory, "skipped.tmp"), "not part of it, and changed");
     const before = await operate(faiss, (context) => faiss.fingerprint(context, "data"));
     await restore(faiss, backup, false);
     expect(await operate(faiss, (context) => faiss.fingerprint(context, "data"))).toEqual(before);
 
     await restore(faiss, backup);
-    expect((await readdir(directory)).sort()).toEqual([".hidden", "hard", "notes.txt", "soft", "sub dir"]);
+    expect((await readdir(directory)).sort()).toEqual([
+      ".hidden",
+      "hard",
+      "notes.txt",
+      "skipped.tmp",
+      "soft",
+      "sub dir",
+    ]);
+    expect(await readFile(join(directory, "skipped.tmp"), "utf8")).toBe("not part of it, and changed");
     const notes = await lstat(join(directory, "notes.txt"));
     expect(notes).toMatchObject({ nlink: 2, mtimeMs: 1e12, mode: 0o100640 });
     expect((await lstat(join(directory, "hard"))).ino).toBe(notes.ino);
