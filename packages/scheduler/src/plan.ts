@@ -22,6 +22,8 @@ export interface SchedulePlan {
   readonly wakeCommand: (task: PlannedTask) => readonly string[];
   /** Absolute directories that runs write to; everything else is read-only for them where the system can hold that. */
   readonly writable: readonly string[];
+  /** Absolute directories whose file systems must be mounted before a run begins, where the system can see to that. */
+  readonly mounts: (task: PlannedTask) => readonly string[];
   /** Absolute directory for what runs under cron say: one file for each task. */
   readonly logDirectory: string;
 }

@@ -13,6 +13,7 @@ export function planOf(...tasks: readonly PlannedTask[]): SchedulePlan {
     command: ({ name }) => [...program, "schedule", "run", name],
     wakeCommand: ({ name, schedule }) => [...program, "schedule", "run", name, "--if-due", schedule.expression],
     writable: ["/srv/backups", "/var/lib/sutazai-backup"],
+    mounts: ({ name }) => (name === "monitor" ? [] : ["/srv/backups"]),
     logDirectory: "/var/lib/sutazai-backup/schedule",
   };
 }

@@ -28,7 +28,8 @@ test("the units of a task", () => {
     [Unit]
     Description=SutazAI backup: do backup
     Wants=network-online.target
-    After=network-online.target docker.service
+    After=network-online.target remote-fs.target docker.service
+    RequiresMountsFor=/srv/backups
 
     [Service]
     Type=oneshot
@@ -92,12 +93,17 @@ test("the units of a task", () => {
   `);
 });
 
+test("a monitor does not wait for a store that is not mounted: it tells of that", () => {
+  const [rendered] = backendIn(offline()).render(planOf(taskCalled("monitor")));
+  expect(rendered?.files[0]?.text).not.toContain("RequiresMountsFor");
+});
+
 test("a service of a user has no namespaces", () => {
   const [rendered] = backendIn({ scope: "user", root: "/", home: "/home/a" }).render(planOf(taskCalled("backup")));
   const [service] = rendered?.files ?? [];
   expect(service?.path).toBe("/home/a/.config/systemd/user/sutazai-backup-backup.service");
   expect(service?.text).toContain("NoNewPrivileges=yes");
-  expect(service?.text).not.toMatch(/Protect|Private|ReadWritePaths|Capability|docker\.service/);
+  expect(service?.text).not.toMatch(/Protect|Private|ReadWritePaths|RequiresMountsFor|Capability|docker\.service/);
 });
 
 test("what lies in /tmp can be seen", () => {

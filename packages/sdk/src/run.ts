@@ -13,7 +13,7 @@ import {
 } from "@sutazai/backup-core";
 import type { SystemParts } from "./context.ts";
 import { lockStore } from "./locks.ts";
-import { followHead } from "./verify/log-head.ts";
+import { followHead, prepareStore } from "./verify/log-head.ts";
 import { settleDeadOperations } from "./recover.ts";
 import { warn } from "./warn.ts";
 
@@ -39,7 +39,7 @@ type Result = DatabaseBackupResult | DatabaseRestoreResult | DatabaseDrillResult
 const reportName = { backup: "master_backup_report", restore: "restore_report", drill: "drill_report" } as const;
 
 /**
- * Does what is the same for every run: makes the store ready, locks it, settles what dead processes left, tells beginning and
+ * Does what is the same for every run: makes sure of the store, makes it ready, locks it, settles what dead processes left, tells beginning and
  * end, and keeps the report.
  */
 export async function conduct<Command extends keyof Reports>(
@@ -54,7 +54,7 @@ export async function conduct<Command extends keyof Reports>(
     signal: options.signal ?? new AbortController().signal,
     wait: options.wait ?? false,
   };
-  await parts.store.prepare();
+  await prepareStore(parts);
   await using _lock = await lockStore(parts, "shared", run);
   await settleDeadOperations(parts);
 

@@ -42,7 +42,7 @@ function serviceOf(plan: SchedulePlan, task: PlannedTask, scope: Place["scope"])
   return `${headerOf(task)}
 [Unit]
 Description=SutazAI backup: ${task.describe}
-${isSystem ? "Wants=network-online.target\nAfter=network-online.target docker.service\n" : ""}
+${isSystem ? `Wants=network-online.target\nAfter=network-online.target remote-fs.target docker.service\n${mountsOf(plan, task)}` : ""}
 [Service]
 Type=oneshot
 ExecStart=${plan.command(task).map(quote).join(" ")}
@@ -56,6 +56,12 @@ TimeoutStopSec=15min
 KillMode=mixed
 
 ${isSystem ? `${protectedSystem(plan, task)}\n` : ""}${sandbox}`;
+}
+
+function mountsOf({ mounts }: SchedulePlan, task: PlannedTask): string {
+  return mounts(task)
+    .map((path) => `RequiresMountsFor=${quote(path)}\n`)
+    .join("");
 }
 
 /** What holds for services of a user as well: no namespaces are needed for it. */

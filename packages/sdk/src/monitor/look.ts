@@ -3,6 +3,7 @@ import type { MasterReport, Problem } from "@sutazai/backup-reporter";
 import { budgetsOf, thresholdsOf, type BudgetSettings } from "./budget-settings.ts";
 import type { SystemParts } from "../context.ts";
 import { headOf } from "../verify/log-head.ts";
+import { lookAtKeptStore } from "./kept-store.ts";
 import { probeAll, probeProblems, type Probes } from "./probes.ts";
 import { rpoOf, schedulerProblems, type SchedulerStanding } from "./schedule.ts";
 import { gatherReport, type ReportOptions } from "../report/report.ts";
@@ -20,8 +21,10 @@ export interface Look {
   readonly probes: Probes | null;
   /** Null where it was not looked at. */
   readonly scheduler: SchedulerStanding | null;
-  /** Head of the store's log; null where it could not be read. */
+  /** Head of the store's log; null where it could not be read, or is empty. */
   readonly logHead: string | null;
+  /** Whether the log was compared with the head that is kept of it, and with what is there. */
+  readonly isLogCompared: boolean;
   /** What could not be looked at. */
   readonly notes: readonly string[];
 }
@@ -69,7 +72,11 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
       action: hint ?? "See whether its disk is there, and whether you may read it.",
     });
   }
-  const log = await parts.store.log().catch(() => []);
+  const kept = await lookAtKeptStore(parts, at);
+  // One that is not there at all is told as the one that was there.
+  if (kept.problems.some(({ cause }) => cause === "store-lost") && report === null) problems.length = 0;
+  problems.push(...kept.problems);
+  const log = kept.log ?? [];
   const clock = clockProblem(log.at(-1)?.at, now);
   if (clock !== undefined && !problems.some(({ cause }) => cause.startsWith("clock"))) problems.push(clock);
   if (probes !== null) problems.push(...probeProblems(probes, at));
@@ -86,6 +93,7 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
     probes,
     scheduler,
     logHead: log.length > 0 ? headOf(log) : null,
+    isLogCompared: kept.isCompared,
     notes,
   };
 }

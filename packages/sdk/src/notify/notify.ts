@@ -3,7 +3,7 @@ import { formatDuration } from "@sutazai/backup-reporter";
 import type { Delivery, Notice, PingDelivery, SafeBackup, Standing } from "@sutazai/backup-notifier";
 import type { Look } from "../monitor/look.ts";
 
-type Seen = Pick<Look, "at" | "problems" | "report" | "probes" | "scheduler" | "logHead">;
+type Seen = Pick<Look, "at" | "problems" | "report" | "probes" | "scheduler" | "logHead" | "isLogCompared">;
 
 /** Everything that is wrong as notices, and the end of what was told before and holds no longer. What was not looked at stays as it is. */
 export function noticesOf(look: Seen, standings: readonly Standing[]): Notice[] {
@@ -61,6 +61,7 @@ const phrases: Readonly<Record<string, (of: string) => string>> = {
   "restore-failed": (of) => `the last restore of ${of} did not succeed`,
   rto: (of) => `restoring ${of} takes longer than it may`,
   damaged: (of) => `backups of ${of} are damaged`,
+  gone: (of) => `backups of ${of} are gone`,
   unreadable: (of) => `backups of ${of} cannot be read`,
   emptied: (of) => `${of} is empty`,
   size: (of) => `the size of the last backup of ${of} is unusual`,
@@ -68,6 +69,7 @@ const phrases: Readonly<Record<string, (of: string) => string>> = {
   unreachable: (of) => `${of} cannot be reached`,
   clock: () => "the clock is wrong",
   docker: () => "Docker cannot be reached",
+  "log-head": () => "whether the store is what it was cannot be told",
   "nothing-protected": () => "no database is backed up",
   "run-failed": (of) => `a ${of} could not be begun`,
   schedule: (of) => (of === "" ? "nothing makes backups by itself" : `the scheduled ${of} does not run as it should`),
@@ -75,6 +77,7 @@ const phrases: Readonly<Record<string, (of: string) => string>> = {
   "store-disk": () => "the store is on the databases' own disk",
   "store-full": () => "the store has too little room",
   "store-log": () => "the store's log is broken",
+  "store-lost": () => "the store is not what it was",
   unencrypted: () => "the backups are not encrypted",
 };
 
@@ -84,7 +87,7 @@ function split(cause: string): readonly [string, string?] {
 }
 
 /** Where nobody looked, nothing is over. */
-function wasLookedAt({ cause, since }: Standing, { report, probes, scheduler }: Seen): boolean {
+function wasLookedAt({ cause, since }: Standing, { report, probes, scheduler, isLogCompared }: Seen): boolean {
   const [family, of] = split(cause);
   switch (family) {
     case "docker":
@@ -95,8 +98,10 @@ function wasLookedAt({ cause, since }: Standing, { report, probes, scheduler }: 
       return probes !== null && probes.reached.every(({ database, error }) => database !== of || error === null);
     case "schedule":
       return scheduler !== null;
-    case "store":
-      return true;
+    case "gone":
+    case "store-lost":
+    case "log-head":
+      return isLogCompared;
     case "run-failed":
       return report?.runs.some(({ command, startedAt }) => command === of && startedAt > since) ?? false;
     default:

@@ -18,7 +18,7 @@ import {
 } from "@sutazai/backup-store";
 import type { SystemParts } from "../context.ts";
 import { lockStore } from "../locks.ts";
-import { followHead } from "../verify/log-head.ts";
+import { followHead, prepareStore } from "../verify/log-head.ts";
 import { retentionFactsOf } from "./facts.ts";
 import { settleDeadOperations } from "../recover.ts";
 import { tellStart, type Run, type RunOptions } from "../run.ts";
@@ -85,7 +85,7 @@ export interface PruneDecision extends RetentionDecision {
 export async function runPrune(parts: SystemParts, options: PruneOptions = {}): Promise<PruneReport> {
   const { dryRun = false, wait = false, signal = new AbortController().signal } = options;
   const run = { runId: options.runId ?? newId(), wait, signal };
-  if (!dryRun) await parts.store.prepare();
+  if (!dryRun) await prepareStore(parts);
   await using _lock = dryRun ? undefined : await lockStore(parts, "exclusive", run);
   if (!dryRun) await settleDeadOperations(parts);
   const wanted = selected(parts, await parts.store.list(), options.databases ?? []);

@@ -98,7 +98,9 @@ export function schedulePlan(
   }
   const files = [auditLog, metricsFile].filter((path) => path !== undefined);
   const writable = [dir, stateDir, ...(logDir === undefined ? [] : [logDir]), ...files.map((path) => dirname(path))];
-  return { tasks, ...commands, writable, logDirectory: historyDirectory(stateDir) };
+  // The monitor is to run where the store is not there: it tells of that.
+  const mounts = ({ name }: PlannedTask) => (name === "monitor" ? [] : [dir]);
+  return { tasks, ...commands, writable, mounts, logDirectory: historyDirectory(stateDir) };
 }
 
 /** The chosen backend, or the one that this host has. */

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BackupError, codeOf, emptyHead, toBackupError, writeDurably, type StoreLogEntry } from "@sutazai/backup-core";
+import {
+  BackupError,
+  codeOf,
+  emptyHead,
+  isBackupError,
+  toBackupError,
+  writeDurably,
+  type Store,
+  type StoreLogEntry,
+} from "@sutazai/backup-core";
 import { z } from "zod";
 import type { SystemParts } from "../context.ts";
 import { warn } from "../warn.ts";
@@ -13,6 +22,8 @@ export interface KeptHead {
   /** Lines of the log up to it. */
   readonly entries: number;
   readonly at: string;
+  /** Lines of the log that somebody has accepted: what was published by them and is gone is known. */
+  readonly accepted?: number | undefined;
 }
 
 export const headSchema: z.ZodType<string> = z.string().regex(/^[0-9a-f]{64}$/);
@@ -22,6 +33,7 @@ const schema: z.ZodType<KeptHead> = z.strictObject({
   head: headSchema,
   entries: z.int().min(0),
   at: z.string(),
+  accepted: z.int().min(0).optional(),
 });
 
 /** Undefined where none was kept so far. Throws `corrupt`. */
@@ -42,12 +54,14 @@ export async function keptHead(parts: Pick<SystemParts, "stateDirectory" | "stor
 export async function keepHead(
   parts: Pick<SystemParts, "stateDirectory" | "store">,
   log: readonly StoreLogEntry[],
+  accepted?: number,
 ): Promise<void> {
   const kept: KeptHead = {
     store: parts.store.location,
     head: headOf(log),
     entries: log.length,
     at: new Date().toISOString(),
+    ...(accepted !== undefined && { accepted }),
   };
   await mkdir(join(parts.stateDirectory, folder), { recursive: true, mode: 0o700 });
   await writeDurably(pathOf(parts), `${JSON.stringify(kept)}\n`);
@@ -63,13 +77,43 @@ export async function followHead(parts: SystemParts): Promise<string | undefined
         hint: "run `sutazai-backup verify --log`",
       });
     }
-    if (log.length > (kept?.entries ?? 0)) await keepHead(parts, log);
+    if (log.length > (kept?.entries ?? 0)) await keepHead(parts, log, kept?.accepted);
     return headOf(log);
   } catch (thrown) {
     const { message, hint } = toBackupError(thrown);
     const what = hint === undefined ? message : `${message}: ${hint}`;
     warn(parts, `the store's log: ${what}`);
     return undefined;
+  }
+}
+
+/**
+ * Makes the store ready; throws as its `prepare` does. Before that, `refused` where it holds nothing at all and held something when it was last seen: then its
+ * disk is not there, and what is written would lie below the place where that is mounted. What cannot be looked at is for others to tell.
+ */
+export async function prepareStore(parts: Pick<SystemParts, "stateDirectory" | "store">): Promise<void> {
+  const kept = await keptHead(parts).catch(() => undefined);
+  const isLost = kept !== undefined && kept.entries > 0 && (await isEmpty(parts.store).catch(() => false));
+  if (!isLost) return parts.store.prepare();
+  throw new BackupError(
+    "refused",
+    `the store ${kept.store} is empty, and held ${kept.entries} log entries at ${kept.at}`,
+    {
+      operation: "store",
+      hint: `${mountIt}; where a new store is begun here on purpose: \`sutazai-backup verify --log --accept\``,
+    },
+  );
+}
+
+/** What to do first where a store is not what it was. */
+export const mountIt = "see whether its disk is mounted, and whether this is the right store (BACKUP_DIR)";
+
+/** Neither a backup nor a line in its log; one that is not there is as empty. */
+export async function isEmpty(store: Store): Promise<boolean> {
+  try {
+    return (await store.log()).length === 0 && (await store.list()).length === 0;
+  } catch (error) {
+    return isBackupError(error) && error.reason === "not-found";
   }
 }
 

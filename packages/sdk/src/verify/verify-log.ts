@@ -8,7 +8,7 @@ import type { RunOptions } from "../run.ts";
 export interface VerifyLogOptions extends RunOptions {
   /** A head that was sent out: in a notice, a ping, a report. The one kept on this host is compared as well. */
   readonly head?: string;
-  /** Keep the present head from now on, whatever was kept before: for a log that was begun anew on purpose. */
+  /** Keep the present head from now on, whatever was kept before, and take what is gone for gone: for what was done on purpose. */
   readonly accept?: boolean;
 }
 
@@ -56,9 +56,10 @@ export async function runVerifyLog(parts: SystemParts, options: VerifyLogOptions
   if (log !== undefined) {
     problems.push(
       ...heads.filter(({ head }) => !holds(log, head)).map(({ head, ...of }) => lost(head, of)),
-      ...differences(log, await parts.store.list()),
+      ...differences(log, await parts.store.list(), accept ? log.length : kept?.accepted),
     );
-    if (accept || (problems.length === 0 && log.length > (kept?.entries ?? 0))) await keepHead(parts, log);
+    if (accept) await keepHead(parts, log, log.length);
+    else if (problems.length === 0 && log.length > (kept?.entries ?? 0)) await keepHead(parts, log, kept?.accepted);
   }
   return {
     store: parts.store.location,
@@ -87,15 +88,24 @@ function lost(head: string, { from, at }: { readonly from: "given" | "kept"; rea
 }
 
 /** What the log says of a backup last, against what is there. */
-function differences(log: readonly StoreLogEntry[], listed: readonly StoredBackup[]): string[] {
+function differences(log: readonly StoreLogEntry[], listed: readonly StoredBackup[], accepted?: number): string[] {
   const last = new Map(log.map((entry) => [entry.backup, entry]));
-  const present = new Set(listed.map(({ id }) => id));
-  const gone = [...last.values()]
-    .filter(({ action, backup }) => action === "publish" && !present.has(backup))
-    .map(
-      ({ backup, database, at }) => `${backup} of ${database}, published at ${at}, is gone, and nobody has deleted it`,
-    );
+  const gone = goneFrom(log, new Set(listed.map(({ id }) => id)), accepted).map(
+    ({ backup, database, at }) => `${backup} of ${database}, published at ${at}, is gone, and nobody has deleted it`,
+  );
   return [...listed.flatMap((backup) => differenceOf(backup, last.get(backup.id))), ...gone];
+}
+
+/** What was published, was not deleted, and is not there; but for what was published by the lines that somebody has accepted. */
+export function goneFrom(
+  log: readonly StoreLogEntry[],
+  present: ReadonlySet<string>,
+  accepted = 0,
+): readonly StoreLogEntry[] {
+  const last = new Map(log.map((entry) => [entry.backup, entry]));
+  return [...last.values()].filter(
+    ({ action, backup, sequence }) => action === "publish" && sequence > accepted && !present.has(backup),
+  );
 }
 
 function differenceOf({ id, database, manifest }: StoredBackup, entry: StoreLogEntry | undefined): string[] {

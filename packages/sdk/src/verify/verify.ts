@@ -1,6 +1,7 @@
 import { BackupError, type StoredBackup } from "@sutazai/backup-core";
 import type { Verification } from "@sutazai/backup-verifier";
 import { lockStore } from "../locks.ts";
+import { prepareStore } from "./log-head.ts";
 import { verifyByReading } from "./prove.ts";
 import { settleDeadOperations } from "../recover.ts";
 import { shareOf, type Coverage, type Share } from "./share.ts";
@@ -35,7 +36,7 @@ export interface VerifiedBackup {
 /** Proves published backups again by reading them, oldest first, and notes beside each what was found. */
 export async function runVerify(parts: SystemParts, options: VerifyOptions = {}): Promise<VerifiedBackup[]> {
   const signal = options.signal ?? new AbortController().signal;
-  await parts.store.prepare();
+  await prepareStore(parts);
   await using _lock = await lockStore(parts, "shared", { wait: options.wait ?? false, signal });
   await settleDeadOperations(parts);
   const results: VerifiedBackup[] = [];
