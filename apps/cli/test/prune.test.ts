@@ -61,6 +61,7 @@ test("prune: told, then done, then nothing left to do", async () => {
   expect(dry.stdout).toMatch(new RegExp(`${oldest} .* would go +older than 2 days; ${newest} is newer`));
   expect(dry.stdout).toMatch(new RegExp(`${newest} .* stays +the newest that has passed structure;`));
   expect(dry.stdout).toContain("2 backups would go, and free ");
+  expect(dry.stdout).toMatch(/^the store before: .*\nthe store after: /m);
   expect(await present()).toHaveLength(5);
 
   const { code, lines, result } = await json(["prune"], { BACKUP_RETENTION_DAYS: "2" });
@@ -91,13 +92,16 @@ test("prune: exit codes tell usage, refusal and locks apart, and nothing goes", 
     stderr: expect.stringContaining("no rule keeps anything"),
   });
   expect(await cli(["prune", "dp"])).toMatchObject({ code: 2, stderr: expect.stringContaining("known: db") });
-  expect(await cli(["prune"])).toMatchObject({ code: 4, stdout: expect.stringContaining("--allow-unusual") });
+  expect(await cli(["prune", "--days", "30"])).toMatchObject({
+    code: 4,
+    stdout: expect.stringContaining("--allow-unusual"),
+  });
   {
     await using _lock = await store.lock("shared", { wait: false, signal: never });
     expect(await cli(["prune"])).toMatchObject({ code: 5, stderr: expect.stringContaining("is locked by") });
   }
   expect(await present()).toHaveLength(5);
-  expect(await cli(["prune", "--allow-unusual"])).toMatchObject({ code: 0 });
+  expect(await cli(["prune", "--days", "30", "--allow-unusual"])).toMatchObject({ code: 0 });
   expect(await present()).toHaveLength(1);
 }, 60_000);
 

@@ -1,9 +1,10 @@
 export { formatMasterCsv } from "./csv.ts";
 export { formatDrillReport } from "./drill.ts";
-export { formatMasterReport } from "./master-text.ts";
+export { describeForecast, formatMasterReport } from "./master-text.ts";
 export { anomalies, type Anomaly, type Thresholds } from "./master/anomalies.ts";
 export { masterReport } from "./master/assemble.ts";
 export { assess, type Assessable } from "./master/assess.ts";
+export { forecastAfter } from "./master/forecast.ts";
 export { defaultBudgets, type BackupFact, type PruneFacts, type ReportFacts, type RunReport } from "./master/facts.ts";
 export type {
   Budgets,

@@ -1,4 +1,4 @@
-import type { Coverage, Drill } from "./master/parts.ts";
+import type { Coverage, Drill, Forecast } from "./master/parts.ts";
 import { describeDays } from "./master/store-problems.ts";
 import type { DatabaseStanding, MasterReport } from "./master/report.ts";
 import { printable } from "./printable.ts";
@@ -62,7 +62,7 @@ function describeStore({ store: { location, storedBytes, freeBytes, forecast } }
 }
 
 /** `grows by 1.5 GiB a day, full in 31 days (2026-12-24)`. */
-export function describeForecast(forecast: MasterReport["store"]["forecast"]): string {
+export function describeForecast(forecast: Forecast): string {
   if (!forecast.known) return `no forecast (${forecast.reason})`;
   const { bytesPerDay, fullAt, days } = forecast;
   const rate = `${bytesPerDay < 0 ? "shrinks" : "grows"} by ${formatBytes(Math.abs(bytesPerDay))} a day`;

@@ -14,7 +14,7 @@ import type {
 import { BackupError, newId } from "@sutazai/backup-core";
 import { Staging } from "@sutazai/backup-store";
 import { recovererIn, type AdapterIn } from "./restore/into.ts";
-import type { RetentionConfig } from "./prune/prune.ts";
+import type { RetentionConfig } from "./prune/policy.ts";
 import { givenBack } from "./warn.ts";
 
 /** What every operation of a system works with. */

@@ -7,6 +7,7 @@ export { redisAdapter, type RedisOptions } from "@sutazai/backup-redis";
 export {
   assess,
   formatBackupReport,
+  describeForecast,
   formatBytes,
   formatDrillReport,
   formatDuration,
@@ -62,7 +63,8 @@ export type { RunLogRequest } from "./run-log/run-log-of.ts";
 export { localStore } from "./local-store.ts";
 export { openBackupSystem, type OpenOptions, type OpenedBackupSystem } from "./open.ts";
 export { pinOf, type Pin } from "./prune/pin.ts";
-export type { DatabasePruneResult, PruneDecision, PruneOptions, PruneReport, RetentionConfig } from "./prune/prune.ts";
+export type { RetentionConfig } from "./prune/policy.ts";
+export type { DatabasePruneResult, PruneDecision, PruneOptions, PruneReport } from "./prune/prune.ts";
 export { retentionPolicy, type RetentionPolicy, type RetentionSettings } from "@sutazai/backup-store";
 export type { PlatformExport } from "./platform/export.ts";
 export {

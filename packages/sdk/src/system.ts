@@ -40,7 +40,8 @@ import {
 } from "./monitor/monitor.ts";
 import { watchedRuns } from "./notify/runs.ts";
 import { pinsOf, runPin, runUnpin, type Pin } from "./prune/pin.ts";
-import { runPrune, type PruneOptions, type PruneReport, type RetentionConfig } from "./prune/prune.ts";
+import type { RetentionConfig } from "./prune/policy.ts";
+import { runPrune, type PruneOptions, type PruneReport } from "./prune/prune.ts";
 import { exportPlatform, type PlatformExport } from "./platform/export.ts";
 import { recoverAll, type RecoverReport } from "./recover.ts";
 import { standingsOf } from "./verify/prove.ts";

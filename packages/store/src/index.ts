@@ -15,6 +15,8 @@ export {
   includesLevel,
   retentionPolicy,
   retentionSettingsSchema,
+  setsRules,
+  usualRetention,
   verificationLevels,
   type CountingRule,
   type RetentionPolicy,

@@ -43,7 +43,7 @@ function formatSettings(settings: readonly EffectiveSetting[]): string {
     settings.map(({ setting, value, origin, source }) => [
       setting,
       typeof value === "string" ? value : value === null ? "–" : JSON.stringify(value),
-      origin === "default" ? origin : `${origin}: ${source}`,
+      source === null ? origin : origin === "default" ? `default, by ${source}` : `${origin}: ${source}`,
     ]),
   );
 }

@@ -1,9 +1,13 @@
-import { formatBytes, table, type DatabasePruneResult, type PruneReport } from "@sutazai/backup-sdk";
+import { describeForecast, formatBytes, table, type DatabasePruneResult, type PruneReport } from "@sutazai/backup-sdk";
 
 /** A prune as text: every backup, whether it stays, and the first reason of each kind. */
 export function formatPruneReport(report: PruneReport): string {
   if (report.databases.length === 0) return `${report.store} holds no backups`;
-  return [...report.databases.map((result) => formatDatabase(result, report)), formatTotal(report)].join("\n");
+  return [
+    ...report.databases.map((result) => formatDatabase(result, report)),
+    formatTotal(report),
+    ...formatForecast(report),
+  ].join("\n");
 }
 
 function formatDatabase(result: DatabasePruneResult, { dryRun }: PruneReport): string {
@@ -29,6 +33,11 @@ function formatDatabase(result: DatabasePruneResult, { dryRun }: PruneReport): s
     ...(error === undefined ? [] : [`  ✗ ${database}: ${error.reason}: ${error.message}`]),
     ...(error?.hint === undefined ? [] : [`    → ${error.hint}`]),
   ].join("\n");
+}
+
+function formatForecast({ freedBytes, forecast: { before, after } }: PruneReport): string[] {
+  if (freedBytes === 0) return [`the store: ${describeForecast(before)}`];
+  return [`the store before: ${describeForecast(before)}`, `the store after: ${describeForecast(after)}`];
 }
 
 function formatTotal({ dryRun, databases, freedBytes }: PruneReport): string {

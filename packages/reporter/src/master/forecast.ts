@@ -39,6 +39,16 @@ export function storeHistory({ at, since, changes }: ReportFacts, storedBytes: n
   return history.toReversed();
 }
 
+/** The same once so many bytes are freed: what a report will say then. */
+export function forecastAfter({ history, freeBytes }: StoreStanding, freedBytes: number): Forecast {
+  const newest = history.length - 1;
+  const freed = history.map(({ at, storedBytes }, index) => ({
+    at,
+    storedBytes: index === newest ? Math.max(0, storedBytes - freedBytes) : storedBytes,
+  }));
+  return forecast(freed, freeBytes === null ? null : freeBytes + freedBytes);
+}
+
 /** When free space ends if the store goes on as it did lately: a straight line through what it held, day by day, with what prunes freed. */
 export function forecast(history: StoreStanding["history"], freeBytes: number | null): Forecast {
   if (history.length < fewestDays) {

@@ -1,6 +1,8 @@
 import { Secret, toBackupError, type ContainerRuntime } from "@sutazai/backup-core";
+import { setsRules } from "@sutazai/backup-store";
 import type { LoadedConfig } from "../config/load.ts";
 import { isPlainObject, type Origin } from "../config/layers.ts";
+import { policyOf } from "../prune/policy.ts";
 import { redactSetting } from "./redaction.ts";
 import { configJsonSchema } from "./json-schema.ts";
 
@@ -11,12 +13,15 @@ export interface EffectiveSetting {
   /** As it is used: durations in milliseconds, sizes in bytes. Credentials are redacted; null where nothing is set and nothing is usual. */
   readonly value: unknown;
   readonly origin: Origin | "default";
-  /** What to change where it is to be another: a variable, a flag, a place in a file; null for a default. */
+  /** What to change where it is to be another: a variable, a flag, a place in a file; of a default, the setting that it follows, or null. */
   readonly source: string | null;
 }
 
 /** Every setting in force, in the order of the documentation, and where each came from. Nothing in it is secret. */
-export function effectiveSettings({ settings, merged, adapters }: LoadedConfig): EffectiveSetting[] {
+export function effectiveSettings({ settings: given, merged, adapters, retention }: LoadedConfig): EffectiveSetting[] {
+  const settings = { ...given, retention: policyOf(retention) };
+  const usual = setsRules(given.retention) ? undefined : retention.usual;
+  const followsSchedule = ([table, rule = ""]: readonly string[]) => table === "retention" && rule in (usual ?? {});
   const wanted = new Set(adapters.map(({ name }) => name));
   const known = generalSettings().flatMap((path) => {
     const value = valueAt(settings, path);
@@ -32,7 +37,7 @@ export function effectiveSettings({ settings, merged, adapters }: LoadedConfig):
       setting: path.join("."),
       value: redactSetting(path, value) ?? null,
       origin: from?.origin ?? "default",
-      source: from?.name ?? null,
+      source: from?.name ?? (followsSchedule(path) ? "schedules.backup" : null),
     };
   });
 }

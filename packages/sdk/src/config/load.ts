@@ -6,11 +6,10 @@ import {
   type Secret,
 } from "@sutazai/backup-core";
 import type { Channel } from "@sutazai/backup-notifier";
-import { retentionPolicy } from "@sutazai/backup-store";
 import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
 import { discover } from "../discover.ts";
 import type { AdapterIn } from "../restore/into.ts";
-import type { RetentionConfig } from "../prune/prune.ts";
+import { policyOf, usualRules, type RetentionConfig } from "../prune/policy.ts";
 import type { BudgetSettings } from "../monitor/budget-settings.ts";
 import { secretsIn } from "../run-log/redaction.ts";
 import { channelsOf, withWrappedChannels } from "./channels.ts";
@@ -140,14 +139,17 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
 }
 
 /** Throws `configuration` where the rules of a database, together with the general ones, keep nothing. */
-function retentionOf({ retention: general, databases }: Settings, merged: Merged): RetentionConfig {
-  retentionPolicy(general);
+function retentionOf(
+  { retention: general, databases, schedules, timeZone }: Settings,
+  merged: Merged,
+): RetentionConfig {
   const own = Object.entries(databases ?? {}).flatMap(([name, given]) => {
     const { retention } = commonSettingsOf(name, given, merged);
-    if (retention !== undefined) retentionPolicy(general, retention);
     return retention === undefined ? [] : [[name, retention] as const];
   });
-  return { general, databases: Object.fromEntries(own) };
+  const config = { usual: usualRules(schedules, timeZone), general, databases: Object.fromEntries(own) };
+  for (const name of [undefined, ...Object.keys(config.databases)]) policyOf(config, name);
+  return config;
 }
 
 /** A name that is no database prevents nothing: in the worst moment the others are still to be restored. */

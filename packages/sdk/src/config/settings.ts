@@ -197,7 +197,11 @@ export const settingsSchema = z.strictObject({
   drillMemory: size
     .default(1024 ** 3)
     .describe("Memory of a throwaway server in a drill: 512m, 1g, …; 1g unless given"),
-  retention: retentionSettingsSchema.optional(),
+  retention: retentionSettingsSchema
+    .optional()
+    .describe(
+      "What prune keeps. Where no rule is given, what fits schedules.backup: more often than daily the newest 48 and the newest of each of 48 hours and 30 days, daily everything of 30 days, else everything of 90 days and the newest 12. Once a rule is given, those given hold, with days 30 unless that is one",
+    ),
   restoreOrder: z
     .array(z.string().min(1))
     .default([])
@@ -231,10 +235,8 @@ export const settingsSchema = z.strictObject({
   telemetry: telemetrySettingsSchema,
   pruneAfterBackup: z
     .boolean()
-    .default(false)
-    .describe(
-      "Prune what was backed up after every backup that went well; false unless given: there is a schedule for it",
-    ),
+    .default(true)
+    .describe("Prune what was backed up after every run of backups that went well; true unless given"),
   databases: z
     .record(z.string().min(1).max(100), z.record(z.string(), z.unknown()))
     .optional()

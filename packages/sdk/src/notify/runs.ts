@@ -4,6 +4,7 @@ import type { Notice, Ping } from "@sutazai/backup-notifier";
 import type { SystemParts } from "../context.ts";
 import { lookAndTell, type WatchOptions } from "../monitor/monitor.ts";
 import { deliveryWarnings } from "./notify.ts";
+import { pruneAfterBackup } from "../prune/after-backup.ts";
 import type { PruneReport } from "../prune/prune.ts";
 import type { BackupSystem } from "../system.ts";
 import type { RecordedTrace } from "../telemetry/telemetry.ts";
@@ -33,7 +34,7 @@ type Runs = Pick<BackupSystem, "backup" | "restore" | "drill" | "prune" | "verif
  * by metrics and traces. Nothing of that changes how a run ends; what goes wrong with it is a warning.
  */
 export function watchedRuns(runs: Runs, parts: SystemParts, watch: WatchOptions): Runs {
-  const { notifier, metricsFile, telemetry, pruneAfterBackup = false } = watch;
+  const { notifier, metricsFile, telemetry } = watch;
   const isSilent = notifier === undefined && metricsFile === undefined && telemetry === undefined;
   const run = <Result>(watched: Watched<Result>): Promise<Result> =>
     isSilent ? unwatched(watched) : watchRun(parts, watch, watched);
@@ -44,19 +45,9 @@ export function watchedRuns(runs: Runs, parts: SystemParts, watch: WatchOptions)
         isWhole: (options.databases ?? []).length === 0,
         work: () => runs.backup(options),
         ended: (report) => ({ status: report.status, log: formatBackupReport(report) }),
-        afterwards: async ({ status, databases }) => {
-          if (!pruneAfterBackup || status !== "ok") return;
-          const names = databases.map(({ database }) => database);
-          const { signal, wait } = options;
-          await runs
-            .prune({ databases: names, ...(signal !== undefined && { signal }), ...(wait !== undefined && { wait }) })
-            .then((report) => {
-              for (const { database, error } of report.databases) {
-                if (error !== undefined) warn(parts, `the prune after the backup: ${error.message}`, database);
-              }
-            })
-            .catch((error: unknown) => warn(parts, `the prune after the backup: ${toBackupError(error).message}`));
-        },
+        ...(watch.pruneAfterBackup === true && {
+          afterwards: (report) => pruneAfterBackup(parts, runs.prune, report, options.signal),
+        }),
       }),
     restore: (options) =>
       run({

@@ -9,10 +9,11 @@ import {
   type SerializedError,
   type StoredBackup,
 } from "@sutazai/backup-core";
+import { forecastAfter, type Forecast } from "@sutazai/backup-reporter";
 import {
   planRetention,
-  retentionPolicy,
   type RetentionDecision,
+  type RetentionPlan,
   type RetentionPolicy,
   type RetentionSettings,
 } from "@sutazai/backup-store";
@@ -20,16 +21,12 @@ import type { SystemParts } from "../context.ts";
 import { lockStore } from "../locks.ts";
 import { followHead, prepareStore } from "../verify/log-head.ts";
 import { retentionFactsOf } from "./facts.ts";
+import { policyOf } from "./policy.ts";
+import { gatherReport } from "../report/report.ts";
 import { settleDeadOperations } from "../recover.ts";
 import { tellStart, type Run, type RunOptions } from "../run.ts";
 import { storedBytes } from "../backup/take-backup.ts";
 import { warn } from "../warn.ts";
-
-/** Retention as it is configured. A database's own settings win over the general ones. */
-export interface RetentionConfig {
-  readonly general?: RetentionSettings | undefined;
-  readonly databases?: Readonly<Record<string, RetentionSettings>> | undefined;
-}
 
 export interface PruneOptions extends RunOptions {
   /** Names; all that the store has backups of unless given, configured or not. */
@@ -56,6 +53,8 @@ export interface PruneReport {
   readonly logHead?: string;
   /** Stored bytes of the artifacts deleted; of those that would be, in a dry run. */
   readonly freedBytes: number;
+  /** When the store's disk is full: as things stood, and with what was freed (in a dry run: would be). */
+  readonly forecast: { readonly before: Forecast; readonly after: Forecast };
   readonly databases: readonly DatabasePruneResult[];
 }
 
@@ -89,8 +88,9 @@ export async function runPrune(parts: SystemParts, options: PruneOptions = {}): 
   await using _lock = dryRun ? undefined : await lockStore(parts, "exclusive", run);
   if (!dryRun) await settleDeadOperations(parts);
   const wanted = selected(parts, await parts.store.list(), options.databases ?? []);
-  const policies = new Map([...wanted.keys()].map((name) => [name, policyOf(parts, name, options.rules)]));
+  const policies = new Map([...wanted.keys()].map((name) => [name, policyOf(parts.retention, name, options.rules)]));
   const operations = await parts.journal.list();
+  const forecastOf = await forecasting(parts);
 
   const startedAt = new Date().toISOString();
   parts.emit({ type: "run-start", at: startedAt, runId: run.runId, command: "prune", databases: [...wanted.keys()] });
@@ -98,6 +98,7 @@ export async function runPrune(parts: SystemParts, options: PruneOptions = {}): 
   for (const [name, policy] of policies) {
     databases.push(await pruneOne(parts, { name, policy, stored: wanted.get(name) ?? [], operations }, options, run));
   }
+  const freedBytes = databases.reduce((sum, database) => sum + database.freedBytes, 0);
   const logHead = dryRun ? undefined : await followHead(parts);
   const report: PruneReport = {
     report: "prune",
@@ -109,15 +110,33 @@ export async function runPrune(parts: SystemParts, options: PruneOptions = {}): 
     endedAt: new Date().toISOString(),
     store: parts.store.location,
     ...(logHead !== undefined && { logHead }),
-    freedBytes: databases.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
+    freedBytes,
+    forecast: { before: forecastOf(0), after: forecastOf(freedBytes) },
     databases,
   };
   await end(parts, report);
   return report;
 }
 
-function policyOf({ retention }: SystemParts, database: string, rules?: RetentionSettings): RetentionPolicy {
-  return retentionPolicy(retention.general, retention.databases?.[database], rules);
+/** Whether a prune would find something to delete. Changes nothing, and tells nobody. */
+export async function findsAnything(parts: SystemParts, databases: readonly string[]): Promise<boolean> {
+  const operations = await parts.journal.list();
+  for (const [name, stored] of selected(parts, await parts.store.list(), databases)) {
+    const { decisions } = await planOf(parts, policyOf(parts.retention, name), stored, operations);
+    if (decisions.some(({ action }) => action === "delete")) return true;
+  }
+  return false;
+}
+
+/** What so many bytes freed make of the forecast, by how the store stands now. */
+async function forecasting(parts: SystemParts): Promise<(freedBytes: number) => Forecast> {
+  try {
+    const { store } = await gatherReport({ store: parts.store, databases: [] });
+    return (freedBytes) => forecastAfter(store, freedBytes);
+  } catch (error) {
+    const { message: reason } = toBackupError(error);
+    return () => ({ known: false, reason });
+  }
 }
 
 /** Backups by database. Also of those no longer configured: their backups are in the store all the same. */
@@ -166,12 +185,7 @@ async function pruneOne(
   let backups: readonly PruneDecision[] = [];
   let error: BackupError | undefined;
   try {
-    const facts = await Promise.all(stored.map((backup) => retentionFactsOf(parts.store, backup, operations)));
-    const { decisions, unusual } = planRetention(
-      facts.filter((fact) => fact !== undefined),
-      policy,
-      new Date(),
-    );
+    const { decisions, unusual } = await planOf(parts, policy, stored, operations);
     backups = decisions.map((decision) => {
       const startedAt = manifests.get(decision.id)?.startedAt;
       return { ...decision, bytes: bytesOf(decision.id), ...(startedAt !== undefined && { startedAt }) };
@@ -207,6 +221,20 @@ async function pruneOne(
     ...(result.error !== undefined && { error: result.error }),
   });
   return result;
+}
+
+async function planOf(
+  { store }: SystemParts,
+  policy: RetentionPolicy,
+  stored: readonly StoredBackup[],
+  operations: readonly FoundOperation[],
+): Promise<RetentionPlan> {
+  const facts = await Promise.all(stored.map((backup) => retentionFactsOf(store, backup, operations)));
+  return planRetention(
+    facts.filter((fact) => fact !== undefined),
+    policy,
+    new Date(),
+  );
 }
 
 function outcomeOf(error: BackupError | undefined, deleted: number): Outcome {

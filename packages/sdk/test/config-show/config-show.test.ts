@@ -61,6 +61,8 @@ test("every setting has where it came from, and no secret is shown", async () =>
   expect(of("parallel")).toMatchObject({ value: 3, origin: "file", source: `parallel in ${file}` });
   expect(of("schedules.drill")).toMatchObject({ value: "weekly", origin: "file" });
   expect(of("schedules.backup")).toMatchObject({ value: null, origin: "default", source: null });
+  expect(of("retention.keepHourly")).toMatchObject({ value: 48, origin: "default", source: "schedules.backup" });
+  expect(of("retention.safetyDays")).toMatchObject({ value: 7, origin: "default", source: null });
   expect(of("timeout")).toMatchObject({ value: 14_400_000, origin: "default" });
   expect(of("databases.redis.container")).toMatchObject({ value: "sutazai-redis", origin: "discovered" });
   expect(of("databases.redis.password")).toMatchObject({ value: "**redacted**", origin: "file" });
@@ -95,4 +97,16 @@ test.each([
   [{ daemon: { port: 70_000 } }, false],
 ])("the JSON Schema of %j says %s", (config, expected) => {
   expect(validate(config), JSON.stringify(validate.errors)).toBe(expected);
+});
+
+test("once a rule is given, no other follows the schedule", async () => {
+  const config = await loadConfig(platform, {
+    workingDirectory: directory,
+    environment: { BACKUP_RETENTION_KEEP_LAST: "5", BACKUP_SCHEDULES_BACKUP: "daily" },
+  });
+  const settings = effectiveSettings(config).filter(({ setting }) => /^retention\.(days|keepLast)$/.test(setting));
+  expect(settings).toEqual([
+    { setting: "retention.days", value: 30, origin: "default", source: null },
+    { setting: "retention.keepLast", value: 5, origin: "variable", source: "BACKUP_RETENTION_KEEP_LAST" },
+  ]);
 });

@@ -232,6 +232,20 @@ describe("retention", () => {
     });
   });
 
+  test.each([
+    [undefined, { days: 0, keepLast: 48, keepHourly: 48, keepDaily: 30 }],
+    ["*/5 * * * *", { days: 0, keepLast: 48, keepHourly: 48, keepDaily: 30 }],
+    ["0 8-18 * * 1-5", { days: 0, keepLast: 48, keepHourly: 48, keepDaily: 30 }],
+    ["daily", { days: 30 }],
+    ["0 4 * * 1-5", { days: 30 }],
+    ["weekly", { days: 90, keepLast: 12 }],
+    ["0 4 1 * *", { days: 90, keepLast: 12 }],
+    ["off", {}],
+  ])("is usually what fits a backup schedule of %s", async (backup, usual) => {
+    const flags = backup === undefined ? {} : { schedules: { backup } };
+    expect((await load({ flags })).retention.usual).toEqual(usual);
+  });
+
   test("of a database stands beside the general one, and is no option of its adapter", async () => {
     const file = "databases: { redis: { retention: { days: 90 } }, postgres: {} }";
     const environment = { BACKUP_REDIS_RETENTION: '{"keepLast": 4}' };

@@ -10,6 +10,7 @@ import {
   Notifier,
   webhookChannel,
   type BackupSystem,
+  type BackupSystemOptions,
   type WatchOptions,
 } from "../../src/index.ts";
 import { FakeDatabase } from "../fake-database.ts";
@@ -28,7 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-function systemOf(watch: WatchOptions): BackupSystem {
+function systemOf(watch: WatchOptions, options: Partial<BackupSystemOptions> = {}): BackupSystem {
   const containers = { list: async () => [], removeOrphans: async () => [] } as unknown as ContainerRuntime;
   return createBackupSystem({
     databases: [one, two],
@@ -37,6 +38,7 @@ function systemOf(watch: WatchOptions): BackupSystem {
     containers,
     watch,
     onEvent: (event) => events.push(event),
+    ...options,
   });
 }
 
@@ -157,12 +159,30 @@ test("metrics are written after every run; where they cannot be, that is a warni
   expect(warnings().join()).toContain("the metrics: ");
 });
 
-test("a prune follows a backup that went well, where that is asked for, and no other", async () => {
-  const system = systemOf({ pruneAfterBackup: true });
-  await system.backup();
+describe("a prune after a backup", () => {
+  const keepsOne = { general: { days: 0, keepLast: 1 } };
   const runs = () => events.flatMap((event) => (event.type === "run-start" ? event.command : []));
-  expect(runs()).toEqual(["backup", "prune"]);
-  two.at("backup");
-  await system.backup();
-  expect(runs()).toEqual(["backup", "prune", "backup"]);
+  const backups = async (system: BackupSystem) => (await system.list()).length;
+
+  test("follows one that went well, where something is to go, and no other", async () => {
+    const system = systemOf({ pruneAfterBackup: true }, { retention: keepsOne });
+    await system.backup();
+    expect(runs()).toEqual(["backup"]);
+    await system.backup();
+    expect(runs()).toEqual(["backup", "backup", "prune"]);
+    expect(await backups(system)).toBe(2);
+    two.at("backup");
+    expect(await system.backup()).toMatchObject({ status: "partial" });
+    expect(runs()).toEqual(["backup", "backup", "prune", "backup"]);
+    expect(await backups(system)).toBe(3);
+  });
+
+  test("that fails is told, and the backup went well all the same", async () => {
+    const system = systemOf({ pruneAfterBackup: true }, { retention: keepsOne });
+    await system.backup();
+    await using _lock = await system.store.lock("shared", { wait: false, signal: AbortSignal.timeout(60_000) });
+    expect(await system.backup()).toMatchObject({ status: "ok" });
+    expect(warnings().join()).toMatch(/the prune after the backup: .*locked/);
+    expect(await backups(system)).toBe(4);
+  });
 });

@@ -2,8 +2,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BackupError, type BackupEvent, type ContainerRuntime, type Manifest, type Store } from "@sutazai/backup-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createBackupSystem, localStore, type BackupSystem, type BackupSystemOptions } from "../../src/index.ts";
+import { usualRules } from "../../src/prune/policy.ts";
 import { daily, fabricate, never } from "../fabricated-store.ts";
 import { FakeDatabase } from "../fake-database.ts";
 
@@ -20,7 +21,10 @@ beforeEach(async () => {
   store = localStore({ path: join(directory, "store"), compression: "none" });
   db = new FakeDatabase("db", ["one"]);
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(directory, { recursive: true, force: true });
+});
 
 function systemOf(options: Partial<BackupSystemOptions> = {}): BackupSystem {
   return createBackupSystem({
@@ -68,6 +72,41 @@ describe("prune", () => {
       "database-end",
       "run-end",
     ]);
+  });
+
+  test("by the rules that are usual for hourly backups, the newest 48 stay and a month of days", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date("2026-11-20T12:30:00Z") });
+    const made = await fabricate(
+      store,
+      Array.from({ length: 144 }, (_, index) => ({ daysAgo: (143 - index) / 24 })),
+    );
+    const usual = usualRules({}, "UTC");
+    await systemOf({ retention: { usual, general: { safetyDays: 1 } } }).prune();
+    const stay = await present();
+    expect(stay.slice(-48)).toEqual(ids(made.slice(-48)));
+    // Of the 14th to the 17th the newest, and while there are fewer than thirty days, the oldest of all.
+    expect(stay.slice(0, -48)).toEqual(ids([0, 10, 34, 58, 82].flatMap((index) => made[index] ?? [])));
+    // What a database is given holds for it in place of what is usual.
+    await systemOf({ retention: { usual, databases: { db: { days: 1 } } } }).prune();
+    expect(await present()).toEqual(ids(made.slice(-25)));
+  });
+
+  test("tells when the disk is full, before and after; a dry run tells the same", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    for (let day = 1; day <= 10; day += 1) {
+      vi.setSystemTime(new Date(Date.UTC(2026, 10, day, 4)));
+      await fabricate(store, [{ daysAgo: 0 }]);
+    }
+    const bytes = (await store.list())[0]?.manifest?.artifacts[0]?.stored.bytes ?? 0;
+    store.freeSpace = async () => 20 * bytes;
+    const dry = await systemOf().prune({ ...keepLast(4), dryRun: true });
+    expect(dry.forecast.before).toMatchObject({ known: true, days: expect.closeTo(20, -1) });
+    const done = await systemOf().prune(keepLast(4));
+    expect(done.forecast).toEqual(dry.forecast);
+    store.freeSpace = async () => 26 * bytes;
+    const { forecast } = (await systemOf().report()).store;
+    expect(done.forecast.after).toEqual(forecast);
+    expect(done.forecast.after).not.toEqual(done.forecast.before);
   });
 
   test("a second one finds nothing to do, and leaves no report", async () => {

@@ -47,12 +47,36 @@ const defaults: RetentionPolicy = {
   timeZone: "UTC",
 };
 
+const day = 24 * 3_600_000;
+
+/**
+ * Rules that fit how often backups are made, for where none is set: a month either way, and no more than its newest hours one by one.
+ * The last backups count whatever their hour, so that one made by hand pushes none out.
+ */
+const rulesByInterval: readonly { readonly belowMs: number; readonly rules: RetentionSettings }[] = [
+  { belowMs: 0.8 * day, rules: { days: 0, keepLast: 48, keepHourly: 48, keepDaily: 30 } },
+  { belowMs: 3 * day, rules: { days: 30 } },
+  { belowMs: Infinity, rules: { days: 90, keepLast: 12 } },
+];
+
+/** What is kept where no rule is set and backups are so many milliseconds apart; undefined: nobody knows when they are made. */
+export function usualRetention(intervalMs: number | undefined): RetentionSettings {
+  return rulesByInterval.find(({ belowMs }) => intervalMs !== undefined && intervalMs < belowMs)?.rules ?? {};
+}
+
+/** Whether it says how much is kept, be it nothing: what is usual does not hold then. */
+export function setsRules(settings: RetentionSettings | undefined): boolean {
+  return (["days", ...countingRules] as const).some((rule) => settings?.[rule] !== undefined);
+}
+
 const count = z.int().min(0).max(100_000);
 
 export const retentionSettingsSchema: z.ZodType<RetentionSettings> = z.strictObject({
   days: count
     .optional()
-    .describe("Days that backups are kept, back from the newest proven one; 30 unless given, 0: none"),
+    .describe(
+      "Days that backups are kept, back from the newest proven one, 0: none; 30 where other rules alone are given, and where no rule is, what fits the schedule",
+    ),
   keepLast: count.optional().describe("How many of the newest backups are kept whatever their age"),
   keepHourly: count.optional().describe("The newest backup of each hour, for so many hours that have one"),
   keepDaily: count.optional().describe("The newest backup of each day, for so many days that have one"),

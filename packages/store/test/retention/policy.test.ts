@@ -1,5 +1,25 @@
 import { describe, expect, test } from "vitest";
-import { retentionPolicy } from "../../src/index.ts";
+import { retentionPolicy, setsRules, usualRetention } from "../../src/index.ts";
+
+const hour = 3_600_000;
+
+test("what is usual fits how often backups are made", () => {
+  const hourly = { days: 0, keepLast: 48, keepHourly: 48, keepDaily: 30 };
+  expect(usualRetention(hour / 12)).toEqual(hourly);
+  expect(usualRetention(hour)).toEqual(hourly);
+  expect(usualRetention(6 * hour)).toEqual(hourly);
+  expect(usualRetention(23 * hour)).toEqual({ days: 30 });
+  expect(usualRetention(24 * hour)).toEqual({ days: 30 });
+  expect(usualRetention(7 * 24 * hour)).toEqual({ days: 90, keepLast: 12 });
+  expect(usualRetention(undefined)).toEqual({});
+});
+
+test("a rule is set by what says how much is kept, be it nothing", () => {
+  expect([{ days: 0 }, { keepLast: 3 }, { keepYearly: 0 }].map(setsRules)).toEqual([true, true, true]);
+  expect(
+    [undefined, {}, { days: undefined }, { safetyDays: 1, level: "restore", timeZone: "UTC" } as const].map(setsRules),
+  ).toEqual([false, false, false, false]);
+});
 
 describe("a policy", () => {
   test("has defaults, and the last setting wins", () => {

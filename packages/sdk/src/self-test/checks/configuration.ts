@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, relative } from "node:path";
-import { retentionPolicy } from "@sutazai/backup-store";
 import { effectiveSettings } from "../../config-show/effective.ts";
+import { policyOf } from "../../prune/policy.ts";
 import { plannedTasks } from "../../schedule/schedule.ts";
 import { fail, pass, skip, warn, type Check } from "../check.ts";
 
@@ -134,8 +134,7 @@ export const configurationChecks: readonly Check[] = [
     title: "Retention keeps something",
     needs: ["configuration"],
     run: async (subject) => {
-      const { general } = (await subject.opened()).config.retention;
-      const rules = Object.entries(retentionPolicy(general)).filter(
+      const rules = Object.entries(policyOf((await subject.opened()).config.retention)).filter(
         ([, value]) => typeof value === "number" && value > 0,
       );
       return pass(rules.map(([rule, value]) => `${rule} ${String(value)}`).join(", "));
