@@ -149,6 +149,7 @@ async function startCopier(
           container.id,
           String(state.Pid),
           signals ? (run.limitMs / 1000).toFixed(3) : "none",
+          spec.ahead === true && method !== "stopped" ? "ahead" : "none",
           ...places.flat(),
         ],
         user: "0:0",

@@ -11,8 +11,8 @@ export const frozenExits = { cannotStop: 71, tooLong: 73, copyFailed: 74, contin
 // As it shares the host's process ids, the end of its first process makes Docker kill the others: the copy is not waited for.
 // A process belongs to the container if its cgroup names it, whatever the version of cgroups and their driver. Those that were stopped
 // before are left alone. A process that is started while the others are being stopped is found by another pass.
-export const frozenScript: string = `id=$1 main=$2 limit=$3
-shift 3
+export const frozenScript: string = `id=$1 main=$2 limit=$3 ahead=$4
+shift 4
 exec 3<&0 </dev/null
 known=
 let_go() {
@@ -67,6 +67,51 @@ free=$(df -Pk "$place" | { read -r _; read -r _ _ _ free _; echo "$free"; })
 flags=
 cp --sparse=always --reflink=auto /dev/null "$place/.probe" 2>/dev/null && flags='--sparse=always --reflink=auto'
 rm -f "$place/.probe"
+copy_all() {
+  while [ $# -gt 0 ]; do
+    # shellcheck disable=SC2086
+    cp -a $flags "$1/." "$2/" || return 1
+    shift 2
+  done
+}
+mark=/dev/shm/sutazai-ahead
+clock() { echo "$(($(date +%s%N) / 10000000 - $(now)))"; }
+tells_changes() {
+  while [ $# -gt 0 ]; do
+    case $(stat -f -c %T "$1") in ext2/ext3 | xfs | btrfs | zfs | f2fs | overlayfs | tmpfs) shift 2 ;; *) return 1 ;; esac
+  done
+  find "$mark" -cnewer "$mark" && tar --version | grep -q GNU
+}
+copy_ahead() {
+  [ "$free" -gt $((needed + needed / 20 + 16384)) ] && touch "$mark" && tells_changes "$@" || return 1
+  marked=$(clock)
+  # Times of change are of the last tick of a coarse clock, and a clock may be set.
+  sleep 1
+  copy_all "$@"
+  return 0
+}
+list_changes() {
+  find . -type d -print0 && find . ! -type d -cnewer "$mark" -print0 &&
+    find . -mindepth 1 -type d -cnewer "$mark" -exec find {} -print0 \\; -prune
+}
+copy_changes() {
+  [ "$(clock)" -gt $((marked - 50)) ] || return 1
+  while [ $# -gt 0 ]; do
+    from=$1 to=$2
+    shift 2
+    cd "$to" && find . -mindepth 1 -depth -exec sh -c '
+      from=$0; for name; do [ -e "$from/$name" ] || [ -L "$from/$name" ] || rm -rf "$name"; done' "$from" {} + || return 1
+    cd "$from" && { list_changes || echo failed >&4; } |
+      { tar -c -S --format=posix --numeric-owner --null --no-recursion -T - -f - || echo failed >&4; } |
+      tar -x -p --numeric-owner -C "$to" -f - || return 1
+  done 4>"$mark.failed"
+  [ ! -s "$mark.failed" ]
+}
+empty_all() { while [ $# -gt 0 ]; do find "$2" -mindepth 1 -maxdepth 1 -exec rm -rf {} + || return 1; shift 2; done; }
+copy=copy_all
+if [ "$ahead" = ahead ]; then
+  { copy_ahead "$@" && copy=copy_changes; } >/dev/null 2>&1
+fi
 echo "ready $needed $free"
 
 read -r _ <&3 || exit 143
@@ -78,14 +123,7 @@ if [ "$limit" != none ]; then
   stop_processes
 fi
 echo frozen
-copy_all() {
-  while [ $# -gt 0 ]; do
-    # shellcheck disable=SC2086
-    cp -a $flags "$1/." "$2/" || return 1
-    shift 2
-  done
-}
-copy_all "$@" &
+{ "$copy" "$@" || { [ "$copy" = copy_changes ] && empty_all "$@" && copy_all "$@"; }; } &
 wait $!
 code=$?
 if [ "$limit" != none ]; then

@@ -137,6 +137,11 @@ export interface FrozenCopySpec {
   readonly purpose: string;
   /** Milliseconds that the server may stand still; 10 000 unless given. */
   readonly maxPauseMs?: number;
+  /**
+   * Copies everything first while the server goes on, so that it stands still only for what changed meanwhile. Changes are told by the times that the kernel
+   * gives files, so it is for servers alone that do not write through memory maps, which change a file without a time of their own.
+   */
+  readonly ahead?: boolean;
   readonly journal: JournalOperation;
   readonly signal: AbortSignal;
 }

@@ -42,6 +42,23 @@ const writers = [
    } }`,
 ];
 
+/** Whatever can happen to files that a first copy has seen: each turn overwrites in place with the same size and an old time, makes one, deletes one and swaps directories. */
+const changers = [
+  "perl",
+  "-e",
+  `mkdir "/data/$_" for qw(kept c made x y); for my $file (1 .. 500) { open my $out, ">", "/data/kept/$file"; print $out $file }
+   for my $name (qw(x y)) { open my $out, ">", "/data/$name/which"; print $out $name }
+   for my $file (100 .. 199) { open my $out, ">", "/data/c/$file"; print $out "00000000" }
+   sub in_place { my ($path, $text) = @_; open my $out, "+<", $path or open $out, ">", $path; print $out $text; close $out; utime 1e9, 1e9, $path }
+   my $x = "x";
+   for (my $turn = 1; ; $turn++) {
+     in_place("/data/c/$_", sprintf "%08d", $turn) for 100 .. 199;
+     in_place("/data/made/$turn", ""); unlink "/data/made/" . ($turn - 1);
+     in_place("/data/state", "swapping"); rename "/data/x", "/data/t"; rename "/data/y", "/data/x"; rename "/data/t", "/data/y"; $x = $x eq "x" ? "y" : "x";
+     in_place("/data/state", "x is $x  "); select undef, undef, undef, 0.03;
+   }`,
+];
+
 /** So many files that copying them takes a while, though they hold nothing. */
 const manyFiles = (perDirectory: number) => [
   "perl",
@@ -106,64 +123,92 @@ const written = async (container: Docker.Container, file: string): Promise<boole
 };
 
 describe("a frozen copy", () => {
-  test("shows all files of all processes at one moment, and the server goes on", async () => {
-    await using container = await startOnVolume(writers);
-    await until(
-      "both write",
-      async () => (await written(container, "/data/a/199")) && written(container, "/data/b/199"),
-    );
-    let last = 0;
-    for (let round = 0; round < 3; round++) {
-      await using copy = await runtime.frozenCopy(await specFor(container));
-      expect(copy.method).toBe("sigstop");
-      expect(copy.frozenMs).toBeGreaterThanOrEqual(0);
-      expect(Date.parse(copy.capture.from)).toBeLessThanOrEqual(Date.parse(copy.capture.to));
-      expect(await goesOn(container)).toBe(true);
-      const directory = await unpacked(copy.read("/data"));
-      const turns = [await turnsOf(join(directory, "a")), await turnsOf(join(directory, "b"))];
-      for (const numbers of turns) {
-        expect(numbers.length).toBe(100);
-        // What comes later in a turn is at the same turn or one behind.
-        expect([...numbers].sort((a, b) => b - a)).toEqual(numbers);
-        expect((numbers[0] ?? 0) - (numbers.at(-1) ?? 0)).toBeLessThanOrEqual(1);
+  test.each([false, true])(
+    "shows all files of all processes at one moment, and the server goes on (ahead: %s)",
+    async (ahead) => {
+      await using container = await startOnVolume(writers);
+      await until(
+        "both write",
+        async () => (await written(container, "/data/a/199")) && written(container, "/data/b/199"),
+      );
+      let last = 0;
+      for (let round = 0; round < 3; round++) {
+        await using copy = await runtime.frozenCopy(await specFor(container, { ahead }));
+        expect(copy.method).toBe("sigstop");
+        expect(copy.frozenMs).toBeGreaterThanOrEqual(0);
+        expect(Date.parse(copy.capture.from)).toBeLessThanOrEqual(Date.parse(copy.capture.to));
+        expect(await goesOn(container)).toBe(true);
+        const directory = await unpacked(copy.read("/data"));
+        const turns = [await turnsOf(join(directory, "a")), await turnsOf(join(directory, "b"))];
+        for (const numbers of turns) {
+          expect(numbers.length).toBe(100);
+          // What comes later in a turn is at the same turn or one behind.
+          expect([...numbers].sort((a, b) => b - a)).toEqual(numbers);
+          expect((numbers[0] ?? 0) - (numbers.at(-1) ?? 0)).toBeLessThanOrEqual(1);
+        }
+        expect(turns[0]?.[0]).toBeGreaterThan(last);
+        last = turns[0]?.[0] ?? 0;
       }
-      expect(turns[0]?.[0]).toBeGreaterThan(last);
-      last = turns[0]?.[0] ?? 0;
+      expect(await unsettled()).toEqual([]);
+    },
+  );
+
+  test("that was begun ahead misses nothing of what was changed, made, deleted and moved since", async () => {
+    await using container = await startOnVolume(changers);
+    await until("it writes", () => written(container, "/data/state"));
+    const states = new Set<string>();
+    for (let round = 0; round < 4; round++) {
+      await using copy = await runtime.frozenCopy(await specFor(container, { ahead: true }));
+      const directory = await unpacked(copy.read("/data"));
+      const numbers = await turnsOf(join(directory, "c"));
+      expect([...numbers].sort((a, b) => b - a)).toEqual(numbers);
+      expect((numbers[0] ?? 0) - (numbers.at(-1) ?? 0)).toBeLessThanOrEqual(1);
+      const made = (await readdir(join(directory, "made"))).map(Number);
+      for (const turn of made) expect(Math.abs(turn - (numbers[0] ?? 0))).toBeLessThanOrEqual(1);
+      expect(made.length).toBeLessThanOrEqual(2);
+      expect((await readdir(join(directory, "kept"))).length).toBe(500);
+      const state = (await readFile(join(directory, "state"), "utf8")).trim();
+      states.add(state);
+      if (state === "swapping") continue;
+      expect(`x is ${await readFile(join(directory, "x/which"), "utf8")}`).toBe(state);
     }
-    expect(await unsettled()).toEqual([]);
+    expect(states.size).toBeGreaterThan(0);
   });
 
-  test("keeps owners, modes, times, links and holes, can be mounted in the place of the original, and is removed", async () => {
-    await using container = await startOnVolume([
-      "sh",
-      "-c",
-      `cd /data; mkdir "a b"; echo one > "a b/file"; chown 12:34 "a b/file"; chmod 4751 "a b/file"; touch -d @1000000000 "a b/file"
+  test.each([false, true])(
+    "keeps owners, modes, times, links and holes, can be mounted in the place of the original, and is removed (ahead: %s)",
+    async (ahead) => {
+      await using container = await startOnVolume([
+        "sh",
+        "-c",
+        `cd /data; mkdir "a b"; echo one > "a b/file"; chown 12:34 "a b/file"; chmod 4751 "a b/file"; touch -d @1000000000 "a b/file"
        ln "a b/file" hard; ln -s "a b/file" soft; truncate -s 200M holes; mkfifo pipe; chown 5:6 .; chmod 0710 .; touch ready; exec sleep 600`,
-    ]);
-    await until("it is ready", () => written(container, "/data/ready"));
-    const look = "cd /data && stat -c '%n %F %s %b %a %u:%g %h %Y %N' . 'a b/file' hard soft holes pipe";
-    const list = async (of: object) => {
-      const { imageId } = await runtime.inspect(container.id);
-      const tool = await runtime.sidecar({
-        image: imageId,
-        purpose: "look",
-        command: ["sh", "-c", look],
-        signal: never,
-        ...of,
-      });
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of tool.stdout) chunks.push(chunk);
-      expect(await tool.exit).toMatchObject({ code: 0 });
-      return Buffer.concat(chunks).toString();
-    };
-    const copy = await runtime.frozenCopy(await specFor(container));
-    const volume = copy.volumes["/data"] ?? "";
-    const original = await list({ volumesOf: container.id, volumesReadOnly: true });
-    expect(original).toContain("4751 12:34 2 1000000000");
-    expect(await list({ volumes: { "/data": volume }, volumesReadOnly: true })).toBe(original);
-    await copy[Symbol.asyncDispose]();
-    expect((await docker.listVolumes({ filters: { name: [volume] } })).Volumes).toEqual([]);
-  });
+      ]);
+      await until("it is ready", () => written(container, "/data/ready"));
+      const look = "cd /data && stat -c '%n %F %s %b %a %u:%g %h %Y %N' . 'a b/file' hard soft holes pipe";
+      const list = async (of: object) => {
+        const { imageId } = await runtime.inspect(container.id);
+        const tool = await runtime.sidecar({
+          image: imageId,
+          purpose: "look",
+          command: ["sh", "-c", look],
+          signal: never,
+          ...of,
+        });
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of tool.stdout) chunks.push(chunk);
+        expect(await tool.exit).toMatchObject({ code: 0 });
+        return Buffer.concat(chunks).toString();
+      };
+      const copy = await runtime.frozenCopy(await specFor(container, { ahead }));
+      const volume = copy.volumes["/data"] ?? "";
+      const original = await list({ volumesOf: container.id, volumesReadOnly: true });
+      expect(original).toContain("4751 12:34 2 1000000000");
+      expect(await list({ volumes: { "/data": volume }, volumesReadOnly: true })).toBe(original);
+      await copy[Symbol.asyncDispose]();
+      expect((await docker.listVolumes({ filters: { name: [volume] } })).Volumes).toEqual([]);
+    },
+  );
 
   test("takes a stopped container as it is, and leaves it stopped", async () => {
     await using container = await startOnVolume(["sh", "-c", "echo here > /data/file"]);
