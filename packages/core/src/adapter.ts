@@ -184,6 +184,11 @@ export interface DrillServer {
    * are compared by whoever calls. Waits until the server has loaded and indexed all it needs.
    */
   compare(context: OperationContext, containerId: string, source: ArtifactSource): Promise<RestoreFacts>;
+  /**
+   * Has the files checked by a tool of the database's own that wants the server stopped. Called last, after all comparisons: it stops the server, which nobody
+   * starts again. Returns the evidence, what could not be proven among it. Throws `corrupt` for what the tool finds.
+   */
+  checkFiles?(context: OperationContext, containerId: string, source: ArtifactSource): Promise<readonly string[]>;
 }
 
 /** What of the manifest an inspection may use; available before the manifest is written. */

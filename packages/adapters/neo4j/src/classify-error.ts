@@ -10,6 +10,7 @@ interface Rule {
   readonly pattern: RegExp;
   readonly reason: BackupErrorReason;
   readonly hint: string;
+  readonly details?: BackupErrorOptions["details"];
 }
 
 const checkCredentials = "check the settings `user` and `password` of this database";
@@ -87,6 +88,12 @@ export function classifyError(thrown: unknown, context: BackupErrorOptions = {})
 /** What `neo4j-admin` says on standard error. */
 const toolRules: readonly Rule[] = [
   {
+    pattern: /OutOfMemoryError|insufficient memory for the Java/i,
+    reason: "tool-failed",
+    hint: "neo4j-admin had too little memory; this says nothing about the data",
+    details: { outOfMemory: true },
+  },
+  {
     pattern: /database is in use|FileLockException|lock.*is already held|store_lock/i,
     reason: "locked",
     hint: "somebody else uses the store: see which containers mount its volume",
@@ -100,6 +107,11 @@ const toolRules: readonly Rule[] = [
     pattern: /Active logical log detected|not cleanly shut ?down|unclean shutdown|recovery is not possible/i,
     reason: "tool-failed",
     hint: "the server had not been stopped cleanly: start it, wait until it answers, then try again",
+  },
+  {
+    pattern: /Inconsistencies found/i,
+    reason: "corrupt",
+    hint: "the store itself is damaged: `neo4j-admin database check` on a copy of it tells where; go back to a backup from before",
   },
   {
     pattern: /Database does not exist|does not exist: /i,
@@ -138,5 +150,6 @@ export function classifyToolExit(
   const rule = toolRules.find(({ pattern }) => pattern.test(stderr));
   if (rule === undefined) return undefined;
   const line = stderr.split("\n").find((text) => rule.pattern.test(text)) ?? stderr;
-  return new BackupError(rule.reason, line.trim(), { ...context, hint: rule.hint });
+  const details = { ...context.details, ...rule.details };
+  return new BackupError(rule.reason, line.trim(), { ...context, hint: rule.hint, details });
 }

@@ -64,6 +64,7 @@ describe("what neo4j-admin says", () => {
     ],
     ["Transaction logs are missing and recovery is not possible.", "tool-failed"],
     ["Database does not exist: shop", "not-found"],
+    ["Inconsistencies found. See '/tmp/tmp.x/inconsistencies.report' for details.", "corrupt"],
     ["Not a valid Neo4j archive: -", "corrupt"],
     ["com.github.luben.zstd.ZstdIOException: Restored data doesn't match checksum", "corrupt"],
     ["Unknown store version 'record-aligned-9.9'", "incompatible-version"],
@@ -72,6 +73,14 @@ describe("what neo4j-admin says", () => {
   ])("%s: %s", (stderr, reason) => {
     const classified = classifyToolExit({ stderr: `Selecting JVM\n${stderr}\n` }, { operation: "neo4j.dump" });
     expect(classified).toMatchObject({ reason, message: stderr, hint: expect.any(String) });
+  });
+
+  test("a lack of memory speaks against no backup", () => {
+    const stderr = "java.lang.OutOfMemoryError: Java heap space";
+    expect(classifyToolExit({ stderr }, { details: { database: "neo4j" } })).toMatchObject({
+      reason: "tool-failed",
+      details: { outOfMemory: true, database: "neo4j" },
+    });
   });
 
   test("its own words stay where they are the best there is", () => {

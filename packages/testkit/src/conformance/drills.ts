@@ -29,6 +29,7 @@ export function drills(use: () => Workbench): void {
         await container.restart();
         await untilAnswering(server, container, context);
         expect(await differences(server, container, context, backup)).toEqual([]);
+        expect(await server.checkFiles?.(context, container.id, backup)).not.toEqual([]);
       });
     }
   });

@@ -126,6 +126,7 @@ class FormDrill {
       await this.#clock.during(phase, () => this.#compare(operation));
       await this.#clock.during("start", () => this.#restart());
       await this.#clock.during(phase, () => this.#compareAgain(operation));
+      await this.#clock.during(phase, () => this.#checkFiles(operation));
       return { ...this.#finding, ok: true };
     } catch (thrown) {
       const error = await explain(thrown, phase, this.#container, this.#memoryLimit, this.#context);
@@ -195,6 +196,11 @@ class FormDrill {
     this.#assertEqual(facts, "after a restart the server does not hold what was backed up");
     this.#finding = { ...this.#finding, afterRestart: "equal" };
     this.#note({ ...facts, evidence: facts.evidence.map((line) => `after a restart: ${line}`) });
+  }
+
+  async #checkFiles(journal: OpenOperation): Promise<void> {
+    const evidence = await this.#server.checkFiles?.({ ...this.#context, journal }, this.#container.id, this.#source);
+    this.#finding = { ...this.#finding, evidence: [...this.#finding.evidence, ...(evidence ?? [])] };
   }
 
   #found(journal: OpenOperation): Promise<RestoreFacts> {

@@ -21,7 +21,7 @@ export interface DrillOptions {
 export type DrillContext = Omit<OperationContext, "journal">;
 
 /**
- * The drill: restores every form of a backup into a throwaway server by the code of a real restore, compares, restarts, compares again. Digests
+ * The drill: restores every form of a backup into a throwaway server by the code of a real restore, compares, restarts, compares again, has the files checked. Digests
  * and structure must have been checked. What is wrong with the backup is a finding; what kept us from trying it is thrown:
  * `connection`, `not-found` (the image), `tool-failed` (no memory, a server that does not even start empty), `unsupported`, …
  */

@@ -17,7 +17,16 @@ import { BackupError } from "@sutazai/backup-core";
 import type { DrillContext } from "../../src/index.ts";
 import { formOf } from "../line-format.ts";
 
-export type Step = "throwaway" | "probe" | "plan" | "fence" | "restore" | "compare" | "restart" | "probe again";
+export type Step =
+  | "throwaway"
+  | "probe"
+  | "plan"
+  | "fence"
+  | "restore"
+  | "compare"
+  | "restart"
+  | "probe again"
+  | "check files";
 
 export const recorded: Fingerprint = { rows: { exact: 3 }, size: { bounds: [1, 9] } };
 
@@ -97,6 +106,10 @@ export class FakeKind {
         this.#reach("compare");
         const fingerprint = this.found.length > 1 ? this.found.shift() : this.found[0];
         return { fingerprint: fingerprint ?? {}, expected: recorded, evidence: ["looked"], warnings: [] };
+      },
+      checkFiles: async () => {
+        this.#reach("check files");
+        return ["files checked"];
       },
     };
   }

@@ -15,7 +15,7 @@ afterEach(() => kind[Symbol.dispose]());
 const drill = (source = sourceOf()) => verifyRestore(source, kind.adapter, options, kind.context());
 
 describe("a drill", () => {
-  test("restores, compares, restarts, compares again, and leaves nothing", async () => {
+  test("restores, compares, restarts, compares again, has the files checked, and leaves nothing", async () => {
     const result = await drill();
     expect(result).toMatchObject({
       level: "restore",
@@ -31,7 +31,7 @@ describe("a drill", () => {
           afterRestart: "equal",
           // What was recorded as bounds is exact now.
           fingerprint: { rows: { exact: 3 }, size: { exact: 5 } },
-          evidence: ["looked", "after a restart: looked"],
+          evidence: ["looked", "after a restart: looked", "files checked"],
         },
       ],
     });
@@ -39,7 +39,7 @@ describe("a drill", () => {
     expect(rto?.ms).toBe(7 + (rto?.startUpMs ?? 0) + (rto?.restoreMs ?? 0) + (rto?.checkMs ?? 0));
     expect(kind.steps.join(", ")).toBe(
       "throwaway, probe, plan, fence, restore, finish replaced, containers recover isolated, " +
-        "probe, compare, restart, probe again, compare, gone",
+        "probe, compare, restart, probe again, compare, check files, gone",
     );
     expect(kind.specs).toMatchObject([
       {
@@ -97,6 +97,8 @@ describe("the backup is at fault, and what is wrong is named", () => {
     ["restore", "tool-failed"],
     ["restore", "restore-failed"],
     ["compare", "mismatch"],
+    ["check files", "corrupt"],
+    ["check files", "tool-failed"],
   ] as const)("where %s ends with %s", async (step, reason) => {
     kind.failing(step, reason);
     expect(await drill()).toMatchObject({ ok: false, problems: [expect.stringContaining(`broke at ${step}`)] });

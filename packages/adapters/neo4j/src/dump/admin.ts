@@ -1,6 +1,7 @@
 import {
   assertSucceeded,
   outputOf,
+  textOf,
   type Bytes,
   type ContainerRuntime,
   type SidecarSpec,
@@ -23,19 +24,23 @@ config=$(mktemp)
 printf 'server.directories.data=%s\\nserver.directories.transaction.logs.root=%s/transactions\\n' "$data" "$data" > "$config"
 `;
 
-// Exit code 1 of \`check\` is an inconsistent store, 70 one that cannot be read. Its report goes nowhere else.
-const checkAndDump = `${begin}
+// Exit code 1 of \`check\` is an inconsistent store, 70 one that cannot be read. Its report goes nowhere else: the beginning of it, lest it push out what was said before.
+const checkOnly = `${begin}
 report=$(mktemp -d)
 neo4j-admin database check "$database" --additional-config="$config" --report-path="$report" >&2 || {
   code=$?
-  cat "$report"/* >&2 2>/dev/null || :
+  head -c 8192 "$report"/* >&2 2>/dev/null || :
   exit "$code"
 }
+`;
+
+const checkAndDump = `${checkOnly}
 exec neo4j-admin database dump "$database" --to-stdout --additional-config="$config"
 `;
 
 const load = `${begin}
 owner=$3
+mkdir -p "$data"
 neo4j-admin database load "$database" --from-stdin --overwrite-destination=true --additional-config="$config" >&2
 chown -R "$owner" "$data"
 sync
@@ -53,6 +58,17 @@ export async function* dumpOf(
     signal,
   });
   yield* outputOf(tool, failureOf("neo4j-admin database dump", database));
+}
+
+/** Checks a database's consistency. Throws `corrupt` for a store that is not consistent. */
+export async function check(
+  containers: ContainerRuntime,
+  store: Store,
+  database: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const spec = sidecarOn(store, "neo4j-check", checkOnly, [store.directory, database]);
+  await textOf(await containers.sidecar({ ...spec, signal }), failureOf("neo4j-admin database check", database));
 }
 
 /** Loads a dump into a data directory that no server uses, its files given to an owner (`7474:7474`). */
@@ -96,6 +112,6 @@ function failureOf(tool: string, database: string): ToolFailure {
     tool: `${tool} ${database}`,
     ...context,
     hint: "see the message; the server's own debug.log may tell more",
-    classify: (exit: ToolExit) => classifyToolExit(exit, context),
+    classify: (exit: ToolExit) => (exit.outOfMemory ? undefined : classifyToolExit(exit, context)),
   };
 }

@@ -1,4 +1,4 @@
-import { BackupError, type ArtifactSink, type JournalOperation, type OperationContext } from "@sutazai/backup-core";
+import { BackupError, type ArtifactSink, type OperationContext } from "@sutazai/backup-core";
 import { listDatabases, type DatabaseState } from "../databases.ts";
 import { readContent, type ServerContent } from "../fingerprint.ts";
 import { dumpArtifact } from "../forms.ts";
@@ -6,12 +6,12 @@ import type { Neo4jOptions } from "../options.ts";
 import { whenReady } from "../ready.ts";
 import type { Server } from "../server.ts";
 import { dataDirectoryOf, withContainer, type ContainerTarget, type Target } from "../target.ts";
+import { stopForGood } from "../throwaway.ts";
 import { notCovered, writeDumps, type Capture } from "./capture.ts";
 
 /** Where images of Neo4j keep their data. */
 const dataDirectory = "/data";
 const defaultMemory = 1536 * 1024 ** 2;
-const graceSeconds = 300;
 
 /**
  * A dump without a stop: the data directory is copied while the server stands still, a throwaway server of the same image recovers the copy and tells what is in it, and
@@ -96,7 +96,7 @@ async function recoverCopy(
     progress({ step: "reading what the copy holds" });
     content = await readContent(server);
   }
-  await containers.stop(throwaway.id, { journal: unrecorded, graceSeconds });
+  await stopForGood(containers, throwaway.id);
   return content;
 }
 
@@ -119,9 +119,3 @@ function recoveryEnvironment(environment: Readonly<Record<string, string>>): Rec
     NEO4J_dbms_usage__report_enabled: "false",
   };
 }
-
-/** The throwaway is never started again: its label is its journal. */
-const unrecorded: JournalOperation = {
-  id: "",
-  record: (record) => Promise.resolve({ record, settle: () => Promise.resolve() }),
-};
