@@ -10,10 +10,12 @@ export type ExportLine =
   | { readonly relationship: string; readonly start: string; readonly end: string; readonly properties: Json }
   | { readonly nodes: number; readonly relationships: number; readonly dangling: number | null };
 
+/** Parsed as JSON, and no more: what a line of the file claims is not copied. */
+const properties = z.custom<Json>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
 const id = z.string().regex(/^\d{1,19}$/);
 const lineSchema: z.ZodType<ExportLine> = z.union([
-  z.strictObject({ node: id, labels: z.array(z.string()), properties: z.json() }),
-  z.strictObject({ relationship: z.string(), start: id, end: id, properties: z.json() }),
+  z.strictObject({ node: id, labels: z.array(z.string()), properties }),
+  z.strictObject({ relationship: z.string(), start: id, end: id, properties }),
   z.strictObject({ schema: z.string(), statement: z.string() }),
   z.strictObject({ export: z.literal("neo4j"), version: z.literal(1), database: z.string().min(1) }),
   z.strictObject({ nodes: z.int(), relationships: z.int(), dangling: z.int().nullable() }),
@@ -23,6 +25,7 @@ const lineSchema: z.ZodType<ExportLine> = z.union([
 export class ExportContent {
   readonly graph: GraphContent;
   readonly #schema = new Map<string, string>();
+  #named = 0;
   #database: string | undefined;
   #isOver = false;
 
@@ -49,8 +52,10 @@ export class ExportContent {
     if (this.#isOver) throw new Error("something stands behind the last line");
     if ("export" in line !== (this.#database === undefined)) throw new Error("the first line says what the file is");
     if ("export" in line) this.#database = line.database;
-    else if ("schema" in line) this.#schema.set(line.schema, line.statement);
-    else if ("node" in line) this.graph.addNode(BigInt(line.node), line.labels, line.properties);
+    else if ("schema" in line) {
+      this.#schema.set(line.schema, line.statement);
+      this.#named += line.schema.length + line.statement.length;
+    } else if ("node" in line) this.graph.addNode(BigInt(line.node), line.labels, line.properties);
     else if ("relationship" in line) {
       this.graph.addRelationship(line.relationship, line.properties, BigInt(line.start), BigInt(line.end));
     } else {
@@ -62,12 +67,18 @@ export class ExportContent {
       }
       this.#isOver = true;
     }
+    if (this.graph.named + this.#named > mostNamed) {
+      throw new Error("there are more names of labels, types, indexes and constraints than any graph has");
+    }
   }
 }
 
-/** Longer lines are not read: no property is. */
-const longestLine = 256 * 1024 ** 2;
+/** Characters. Names are kept, as facts; properties are not. */
+const mostNamed = 64 * 1024 ** 2;
+/** Bytes. Longer lines are not read: no property is as long. */
+const longestLine = 64 * 1024 ** 2;
 const lineFeed = 0x0a;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads an export to its end, each line parsed. Throws `corrupt`, naming the line. */
 export async function readExport(bytes: Bytes, signal: AbortSignal): Promise<ExportContent> {
@@ -77,7 +88,7 @@ export async function readExport(bytes: Bytes, signal: AbortSignal): Promise<Exp
   const take = (line: Buffer): void => {
     number += 1;
     try {
-      content.take(lineSchema.parse(JSON.parse(line.toString("utf8"))));
+      content.take(lineSchema.parse(JSON.parse(utf8.decode(line))));
     } catch (error) {
       const why = error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : "";
       throw damaged(`line ${number} of the export is none: ${why.slice(0, 500)}`, offset);

@@ -4,6 +4,8 @@ import { NodeDigests } from "./node-digests.ts";
 
 /** 96 MB of digests at most. */
 const defaultMostNodes = 12_000_000;
+/** Characters that each name costs besides its own. */
+const costOfName = 64;
 
 /**
  * What a graph comes to, whatever ids its parts have: counts by label and type, and the sum of the hashes of all nodes and of all relationships, these with the digests
@@ -17,6 +19,7 @@ export class GraphContent {
   readonly #mostNodes: number;
   readonly #digests: NodeDigests;
   readonly #row = new RowHash();
+  #named = 0;
   #isBounded = true;
   #dangling = 0;
 
@@ -34,6 +37,11 @@ export class GraphContent {
     return this.#relationships.count;
   }
 
+  /** About how many characters it keeps of the names of labels and types. */
+  get named(): number {
+    return this.#named;
+  }
+
   /** Relationships that lack one of their nodes: what is written while a graph is read in pieces. Null where not all nodes could be remembered. */
   get dangling(): number | null {
     return this.#isBounded ? this.#dangling : null;
@@ -41,15 +49,15 @@ export class GraphContent {
 
   addNode(id: bigint, labels: readonly string[], properties: Json): void {
     const sorted = [...labels].sort();
-    for (const label of sorted) count(this.#labels, label);
-    if (sorted.length === 0) count(this.#labels, "");
+    for (const label of sorted) this.#count(this.#labels, label);
+    if (sorted.length === 0) this.#count(this.#labels, "");
     this.#hash([sorted, properties]);
     this.#nodes.add(this.#row);
     this.#isBounded = this.#digests.set(id, this.#row.lanes) && this.#isBounded;
   }
 
   addRelationship(type: string, properties: Json, start: bigint, end: bigint): void {
-    count(this.#types, type);
+    this.#count(this.#types, type);
     if (this.#isBounded && !(this.#digests.has(start) && this.#digests.has(end))) this.#dangling += 1;
     this.#hash([type, properties, this.#digests.get(start), this.#digests.get(end)]);
     this.#relationships.add(this.#row);
@@ -68,6 +76,12 @@ export class GraphContent {
     ]);
   }
 
+  #count(counts: Map<string, number>, name: string): void {
+    const before = counts.get(name);
+    if (before === undefined) this.#named += name.length + costOfName;
+    counts.set(name, (before ?? 0) + 1);
+  }
+
   #hash(row: Json): void {
     this.#row.reset();
     this.#row.update(Buffer.from(JSON.stringify(row)));
@@ -83,8 +97,4 @@ export function schemaFacts(prefix: string, schema: ReadonlyMap<string, string>)
       { exact: digestOf(statement) },
     ]),
   );
-}
-
-function count(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
