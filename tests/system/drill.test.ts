@@ -1,17 +1,20 @@
 // Drills through the real command line: every kind is proven, a drill that dies leaves nothing, and one that finds something says what.
 import { join } from "node:path";
 import { dockerRuntime } from "@sutazai/backup-containers";
-import { textOf, type DatabaseAdapter, type DrillServer } from "@sutazai/backup-core";
+import { Secret, textOf, type DatabaseAdapter, type DrillServer } from "@sutazai/backup-core";
 import {
   createBackupSystem,
   faissAdapter,
   localStore,
+  neo4jAdapter,
   postgresAdapter,
   qdrantAdapter,
   redisAdapter,
 } from "@sutazai/backup-sdk";
 import {
+  connectNeo4j,
   fillFaiss,
+  fillNeo4j,
   fillPostgres,
   fillQdrant,
   fillRedis,
@@ -22,7 +25,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences, witness } from "../../examples/demo/witness.ts";
 import { finished, linesOf, startPlatform, type Platform } from "./platform.ts";
 
-const kinds: readonly ServerKindName[] = ["postgres", "redis", "qdrant", "faiss"];
+const full = process.env["BACKUP_TEST_FULL"] === "1";
+/** A drill of Neo4j takes a minute. */
+const kinds: readonly ServerKindName[] = [
+  "postgres",
+  "redis",
+  ...(full ? (["neo4j"] as const) : []),
+  "qdrant",
+  "faiss",
+];
 const runtime = dockerRuntime();
 let platform: Platform;
 
@@ -33,6 +44,7 @@ beforeAll(async () => {
     fillRedis(platform.redis, { keys: 2000 }),
     fillQdrant(platform.server("qdrant"), { points: 100 }),
     fillFaiss(platform.server("faiss"), { vectors: 500 }),
+    ...(full ? [fillNeo4j(platform.server("neo4j"), { nodes: 200 })] : []),
   ]);
   expect(await platform.run(["backup"])).toMatchObject({ code: 0 });
 });
@@ -54,7 +66,7 @@ test("every kind is proven, what was found is noted beside its backup, and nothi
     kinds.map((kind) => [kind, "proven"]),
   );
   const list = await platform.run(["list"]);
-  expect(list.stdout.match(/ restore \d{4}-\d\d-\d\d/g)).toHaveLength(4);
+  expect(list.stdout.match(/ restore \d{4}-\d\d-\d\d/g)).toHaveLength(kinds.length);
 
   const [{ backup, rto } = {}] = report?.databases ?? [];
   expect((rto?.backupCheckMs ?? 0) + (rto?.startUpMs ?? 0) + (rto?.restoreMs ?? 0) + (rto?.checkMs ?? 0)).toBe(rto?.ms);
@@ -209,6 +221,19 @@ describe("one thing changed in a restored copy is found, and named", () => {
         ]),
       names: /index:articles\.index/,
     },
+    ...(full && {
+      neo4j: {
+        adapter: () =>
+          neo4jAdapter({ container: platform.server("neo4j").name, password: platform.server("neo4j").password }),
+        change: async (container, server) => {
+          const [user = "", password = ""] = (server.container.environment?.["NEO4J_AUTH"] ?? "").split("/");
+          const address = await runtime.resolveAddress(await runtime.inspect(container), 7687);
+          await using connection = await connectNeo4j({ ...address, user, password: new Secret(password) });
+          await connection.client.executeQuery("MATCH (n) WITH n LIMIT 1 SET n.changed = 1");
+        },
+        names: /database:neo4j\/nodes/,
+      },
+    }),
   };
   const oneRow = "UPDATE users SET email = email || 'x' WHERE id = (SELECT min(id) FROM users)";
 
