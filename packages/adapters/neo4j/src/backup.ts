@@ -1,14 +1,10 @@
-import {
-  isBackupError,
-  type ArtifactSink,
-  type BackupErrorReason,
-  type BackupFacts,
-  type Json,
-  type OperationContext,
-} from "@sutazai/backup-core";
+import type { ArtifactSink, BackupErrorReason, BackupFacts, Json, OperationContext } from "@sutazai/backup-core";
+import type { FormName } from "./forms.ts";
 import type { Capture } from "./methods/capture.ts";
+import { Copies, frozenCopyOf } from "./methods/copies.ts";
 import { captureDataDirectory } from "./methods/data-directory.ts";
 import { captureExport } from "./methods/export.ts";
+import { firstPossible } from "./methods/first-possible.ts";
 import { captureFrozen } from "./methods/frozen.ts";
 import { captureOffline } from "./methods/offline.ts";
 import type { BackupMethod, Neo4jOptions } from "./options.ts";
@@ -22,7 +18,10 @@ type Method = (
   server: Server,
   options: Neo4jOptions,
   sink: ArtifactSink,
+  copies: Copies,
 ) => Promise<Capture>;
+
+const dumpForm: FormName = "dump";
 
 const methods: Readonly<Record<BackupMethod, Method>> = {
   frozen: captureFrozen,
@@ -31,8 +30,17 @@ const methods: Readonly<Record<BackupMethod, Method>> = {
   export: captureExport,
 };
 
-/** Where a copy cannot be had, another method may do. */
-const passable: ReadonlySet<BackupErrorReason> = new Set(["timeout", "unsupported", "no-space"]);
+const noCopy: readonly BackupErrorReason[] = ["timeout", "unsupported", "no-space"];
+/** The copy does not recover, is not consistent, or has no tool. */
+const noDump: readonly BackupErrorReason[] = ["tool-failed", "tool-missing", "corrupt"];
+
+/** What says that a method cannot be taken, so that another may be. Of `offline`, before it has stopped the server: that is started again at the end only. */
+const passable: Readonly<Record<BackupMethod, ReadonlySet<BackupErrorReason>>> = {
+  frozen: new Set([...noCopy, ...noDump]),
+  offline: new Set(["unsupported"]),
+  "data-directory": new Set(noCopy),
+  export: new Set(noCopy),
+};
 
 export async function backup(
   context: OperationContext,
@@ -42,28 +50,7 @@ export async function backup(
   sink: ArtifactSink,
 ): Promise<BackupFacts> {
   const version = await serverVersion(server);
-  const warnings: string[] = [];
-  const { form, details, isEmpty, ...capture } = await captureByFirst(context, target, server, options, sink, warnings);
-  return {
-    serverVersion: version,
-    forms: [form],
-    incomplete: capture.incomplete,
-    warnings: [...warnings, ...capture.warnings],
-    empty: isEmpty,
-    details: { ...details } as unknown as Json,
-  };
-}
-
-/** By the method configured, else by the next that was allowed. A method that has begun to write artifacts is not followed by another. */
-async function captureByFirst(
-  context: OperationContext,
-  target: Target,
-  server: Server,
-  options: Neo4jOptions,
-  sink: ArtifactSink,
-  warnings: string[],
-): Promise<Capture> {
-  const [first = "frozen", ...others] = methodsOf(options);
+  await using copies = new Copies(() => frozenCopyOf(context, target, options));
   let hasWritten = false;
   const watched: ArtifactSink = {
     write(...parameters) {
@@ -71,22 +58,25 @@ async function captureByFirst(
       return sink.write(...parameters);
     },
   };
-  try {
-    return await methods[first](context, target, server, options, watched);
-  } catch (error) {
-    const [next] = others;
-    if (next === undefined || hasWritten || !isBackupError(error) || !passable.has(error.reason)) throw error;
-    context.signal.throwIfAborted();
-    warnings.push(`the method ${first} could not be taken, ${next} was instead: ${error.message}`);
-    return captureByFirst(
-      context,
-      target,
-      server,
-      { ...options, method: next, fallback: others.slice(1) },
-      sink,
-      warnings,
-    );
-  }
+  const { result, passedOver } = await firstPossible(
+    methodsOf(options),
+    async (method) => {
+      context.signal.throwIfAborted();
+      return methods[method](context, target, server, options, watched, copies);
+    },
+    (method, { reason }) => !hasWritten && passable[method].has(reason),
+  );
+  const { form, details, isEmpty, incomplete, warnings } = result;
+  // A dump is as good as any other. What is less was not asked for, and stands for one that could not be had.
+  const isDump = form.name === dumpForm;
+  return {
+    serverVersion: version,
+    forms: [{ ...form, pausedMs: form.pausedMs + copies.frozenMs }],
+    incomplete: [...(isDump ? [] : passedOver), ...incomplete],
+    warnings: [...(isDump ? passedOver : []), ...warnings],
+    empty: isEmpty,
+    details: { ...details } as unknown as Json,
+  };
 }
 
 /** In the order in which they are tried. */

@@ -24,7 +24,10 @@ export interface Neo4jOptions {
    * files, where no dump can be made. `export`: JSON lines read over Bolt, not of one moment.
    */
   readonly method?: BackupMethod;
-  /** What is tried, in this order, where `frozen` cannot be done: none unless given. Never `offline` unasked. */
+  /**
+   * What is tried, in this order, where `method` cannot be taken: no copy can be had, or no dump be made of it. None unless given: the server is neither made to stand still
+   * again nor stopped unasked, and what no server was seen to start with is no dump. A backup that is no dump and stands for one is partial.
+   */
   readonly fallback?: readonly BackupMethod[];
   /** Seconds that the server may stand still for a copy; 10 unless given. */
   readonly maxPauseSeconds?: number;

@@ -52,7 +52,7 @@ export async function* dumpOf(
   store: Store,
   database: string,
   signal: AbortSignal,
-): Bytes {
+): AsyncGenerator<Uint8Array, void, undefined> {
   const tool = await containers.sidecar({
     ...sidecarOn(store, "neo4j-dump", checkAndDump, [store.directory, database]),
     signal,

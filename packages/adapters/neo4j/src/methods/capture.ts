@@ -1,4 +1,4 @@
-import type { ArtifactSink, Fact, FormFacts, OperationContext } from "@sutazai/backup-core";
+import type { ArtifactSink, Bytes, Fact, FormFacts, OperationContext } from "@sutazai/backup-core";
 import type { Details } from "../details.ts";
 import { readDump } from "../dump/dump-file.ts";
 import { dumpOf, type Store } from "../dump/admin.ts";
@@ -7,6 +7,7 @@ import { dumpArtifact } from "../forms.ts";
 
 /** What a method has put into the sink. */
 export interface Capture {
+  /** `pausedMs` but for frozen copies, which tell it themselves. */
   readonly form: FormFacts;
   readonly details: Details;
   readonly isEmpty: boolean;
@@ -19,7 +20,7 @@ export const notCovered: readonly string[] = [
   "passwords as text: they are in `system`, hashed",
 ];
 
-/** Checks and dumps databases of a store that nobody uses, all at once; every dump is read to its end as it passes. */
+/** Checks and dumps databases of a store that nobody uses, all at once; every dump is read to its end as it passes. Nothing is written before all have passed their checks. */
 export async function writeDumps(
   context: Pick<OperationContext, "containers" | "signal" | "progress">,
   store: Store,
@@ -29,30 +30,58 @@ export async function writeDumps(
   const { containers, progress } = context;
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
-  const dump = async (name: string) => {
-    let bytes = 0;
+  await using begun = new AsyncDisposableStack();
+  const begin = async (name: string) => {
     progress({ step: `checking and dumping ${name}` });
+    const dump = dumpOf(containers, store, name, signal);
+    begun.defer(async () => void (await dump.return()));
+    return { name, dump, first: await dump.next() };
+  };
+  const write = async ({ name, dump, first }: Awaited<ReturnType<typeof begin>>) => {
+    let bytes = 0;
     const passing = whilePassing(
-      dumpOf(containers, store, name, signal),
+      goingOn(first, dump),
       (dumped) => readDump(dumped, signal),
       (facts) => (bytes = facts.bytes),
     );
     await sink.write(dumpArtifact(name), passing, { compressed: true });
     return { name, bytes };
   };
+  try {
+    return await together(await together(databases, begin, failed), write, failed);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** The first failure ends the others; it is thrown when all of them have ended. */
+async function together<Given, Result>(
+  all: readonly Given[],
+  work: (given: Given) => Promise<Result>,
+  failed: AbortController,
+): Promise<Result[]> {
   let first: { readonly error: unknown } | undefined;
   const outcomes = await Promise.all(
-    databases.map((name) =>
-      dump(name).catch((error: unknown) => {
+    all.map((given) =>
+      work(given).catch((error: unknown) => {
         first ??= { error };
         failed.abort(error);
         return undefined;
       }),
     ),
   );
-  context.signal.throwIfAborted();
   if (first !== undefined) throw first.error;
   return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+/** A stream whose first chunk was taken already. */
+async function* goingOn(
+  first: IteratorResult<Uint8Array, void>,
+  rest: AsyncGenerator<Uint8Array, void, undefined>,
+): Bytes {
+  if (first.done !== true) yield first.value;
+  yield* rest;
 }
 
 /** The range of a count that was different before and after; anything else is not known then. */

@@ -6,6 +6,7 @@ import type { Neo4jOptions } from "../options.ts";
 import type { Server } from "../server.ts";
 import { dataDirectoryOf, withContainer, type Target } from "../target.ts";
 import { notCovered, type Capture } from "./capture.ts";
+import type { Copies } from "./copies.ts";
 import { aroundCapture } from "./live-content.ts";
 
 /** The store's files as they all were at one moment: what a power cut leaves. The server recovers them when it starts. */
@@ -13,25 +14,16 @@ export async function captureDataDirectory(
   context: OperationContext,
   target: Target,
   live: Server,
-  options: Neo4jOptions,
+  _options: Neo4jOptions,
   sink: ArtifactSink,
+  copies: Copies,
 ): Promise<Capture> {
-  const { containers, journal, signal, progress } = context;
-  const { container } = withContainer(target);
-  const path = dataDirectoryOf(container);
+  const path = dataDirectoryOf(withContainer(target).container);
   const { result, content } = await aroundCapture(context, live, async (before) => {
-    progress({ step: "copying the data while the server stands still" });
-    await using copy = await containers.frozenCopy({
-      container,
-      paths: [path],
-      purpose: "neo4j",
-      ...(options.maxPauseSeconds !== undefined && { maxPauseMs: options.maxPauseSeconds * 1_000 }),
-      journal,
-      signal,
-    });
+    const copy = await copies.pristine();
     await sink.write(dataArtifact, storeOnly(copy.read(path), before.databases, context));
     return {
-      result: { method: `frozen copy (${copy.method})`, capture: copy.capture, pausedMs: copy.frozenMs },
+      result: { method: `frozen copy (${copy.method})`, capture: copy.capture },
       server: live,
     };
   });
@@ -40,7 +32,7 @@ export async function captureDataDirectory(
       name: "data",
       method: `${result.method} of the data directory`,
       capture: result.capture,
-      pausedMs: result.pausedMs,
+      pausedMs: 0,
       artifacts: [dataArtifact],
       fingerprint: content.fingerprint,
       notCovered,

@@ -1,4 +1,4 @@
-import { BackupError, type ArtifactSink, type OperationContext } from "@sutazai/backup-core";
+import { BackupError, toBackupError, type ArtifactSink, type OperationContext } from "@sutazai/backup-core";
 import { listDatabases, type DatabaseState } from "../databases.ts";
 import { readContent, type ServerContent } from "../fingerprint.ts";
 import { dumpArtifact } from "../forms.ts";
@@ -8,6 +8,7 @@ import type { Server } from "../server.ts";
 import { dataDirectoryOf, withContainer, type ContainerTarget, type Target } from "../target.ts";
 import { stopForGood } from "../throwaway.ts";
 import { notCovered, writeDumps, type Capture } from "./capture.ts";
+import type { Copies } from "./copies.ts";
 
 /** Where images of Neo4j keep their data. */
 const dataDirectory = "/data";
@@ -23,20 +24,13 @@ export async function captureFrozen(
   server: Server,
   options: Neo4jOptions,
   sink: ArtifactSink,
+  copies: Copies,
 ): Promise<Capture> {
-  const { containers, journal, signal, progress } = context;
   const reached = withContainer(target);
   const path = dataDirectoryOf(reached.container);
-  progress({ step: "copying the data while the server stands still" });
-  await using copy = await containers.frozenCopy({
-    container: reached.container,
-    paths: [path],
-    purpose: "neo4j",
-    ...(options.maxPauseSeconds !== undefined && { maxPauseMs: options.maxPauseSeconds * 1_000 }),
-    journal,
-    signal,
-  });
+  const copy = await copies.pristine();
   const volumes = { [dataDirectory]: copy.volumes[path] ?? "" };
+  copies.spend();
   const content = await recoverCopy(context, reached, volumes, options);
   assertAll(await listDatabases(server), content);
   const store = { image: reached.container.imageId, volumes, directory: dataDirectory };
@@ -46,7 +40,7 @@ export async function captureFrozen(
       name: "dump",
       method: `frozen copy (${copy.method}), recovered, checked, neo4j-admin database dump`,
       capture: copy.capture,
-      pausedMs: copy.frozenMs,
+      pausedMs: 0,
       artifacts: databases.map(({ name }) => dumpArtifact(name)),
       fingerprint: content.fingerprint,
       notCovered,
@@ -75,29 +69,31 @@ async function recoverCopy(
     volumes,
     signal,
   });
-  const started = await whenReady(containers, throwaway, { ...target, tls: false }, { signal }).catch(
-    async (error: unknown) => {
-      signal.throwIfAborted();
-      const isMemory = await throwaway.ranOutOfMemory().catch(() => false);
-      throw new BackupError(
-        "tool-failed",
-        `the copy could not be recovered: ${isMemory ? "the server ran out of memory" : error instanceof Error ? error.message : String(error)}: ${(await throwaway.logs().catch(() => "")).trim().split("\n").slice(-3).join("\n")}`,
-        {
-          operation: "neo4j.recover-copy",
-          hint: "give it more memory (setting `recoveryMemory`), or take the method offline",
-          cause: error,
-        },
-      );
-    },
-  );
-  let content: ServerContent;
-  {
-    await using server = started.server;
-    progress({ step: "reading what the copy holds" });
-    content = await readContent(server);
+  try {
+    const started = await whenReady(containers, throwaway, { ...target, tls: false }, { signal });
+    let content: ServerContent;
+    {
+      await using server = started.server;
+      progress({ step: "reading what the copy holds" });
+      content = await readContent(server);
+    }
+    await stopForGood(containers, throwaway.id);
+    return content;
+  } catch (error) {
+    signal.throwIfAborted();
+    const isMemory = await throwaway.ranOutOfMemory().catch(() => false);
+    const why = isMemory ? "the server ran out of memory" : toBackupError(error).message;
+    const log = await throwaway.logs().catch(() => "");
+    throw new BackupError(
+      "tool-failed",
+      `the copy could not be recovered: ${why}: ${log.trim().split("\n").slice(-3).join("\n")}`,
+      {
+        operation: "neo4j.recover-copy",
+        hint: "give it more memory (setting `recoveryMemory`), take the method offline, or allow the files as they are (setting `fallback`: data-directory)",
+        cause: error,
+      },
+    );
   }
-  await stopForGood(containers, throwaway.id);
-  return content;
 }
 
 /** A database that the server shows and the copy lacks has its files elsewhere. Throws `unsupported`. */

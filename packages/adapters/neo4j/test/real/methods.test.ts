@@ -5,6 +5,7 @@ import { dockerRuntime, standaloneContext } from "@sutazai/backup-containers";
 import {
   BackupError,
   Secret,
+  type Bytes,
   type ContainerRuntime,
   type OperationContext,
   type RestoreFacts,
@@ -12,13 +13,14 @@ import {
 import {
   changeNeo4j,
   connectNeo4j,
+  faultyTools,
   fillNeo4j,
   MemoryBackup,
   startServer,
   writeNeo4j,
   type TestServer,
 } from "@sutazai/backup-testkit";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { neo4jAdapter, type Neo4jOptions } from "../../src/index.ts";
 
 const full = process.env["BACKUP_TEST_FULL"] === "1";
@@ -199,25 +201,74 @@ test("a damaged dump is refused before the server is touched", { timeout }, asyn
   await writeNeo4j(server);
 });
 
-test("a copy that takes too long: the next method that was allowed is taken, and told", { timeout }, async () => {
+/** Docker, but for what is given. */
+function dockerBut(change: (runtime: ContainerRuntime) => Partial<ContainerRuntime>): ContainerRuntime {
   const runtime = dockerRuntime();
-  const slow = new Proxy(runtime, {
+  const changed = change(runtime);
+  return new Proxy<ContainerRuntime>(runtime, {
     get(target, name) {
-      if (name === "frozenCopy") {
-        return () =>
-          Promise.reject(new BackupError("timeout", "the copy took too long", { hint: "take another method" }));
-      }
-      const value = Reflect.get(target, name) as unknown;
+      const value: unknown = Reflect.get(changed, name) ?? Reflect.get(target, name);
       return typeof value === "function" ? (value.bind(target) as unknown) : value;
     },
   });
-  const backup = await backUp({ fallback: ["export"] }, slow);
-  expect(backup.manifest.forms.map(({ name }) => name)).toEqual(["export"]);
-  expect(backup.manifest.status).toBe("partial");
-  expect(backup.manifest.warnings.join()).toMatch(
-    /frozen could not be taken, export was instead: the copy took too long/,
+}
+
+test(
+  "a copy that takes too long: it is tried once, and the next method that needs none is taken",
+  { timeout },
+  async () => {
+    let times = 0;
+    const slow = dockerBut(() => ({
+      frozenCopy() {
+        times += 1;
+        return Promise.reject(new BackupError("timeout", "the copy took too long", { hint: "take another method" }));
+      },
+    }));
+    const { manifest } = await backUp({ fallback: ["data-directory", "export"] }, slow);
+    expect(manifest.forms.map(({ name }) => name)).toEqual(["export"]);
+    expect(manifest).toMatchObject({
+      status: "partial",
+      incomplete: [
+        "the method frozen could not be taken, export was instead: the copy took too long",
+        "the method data-directory could not be taken, export was instead: the copy took too long",
+        expect.stringContaining("nothing restores an export"),
+      ],
+    });
+    expect(times).toBe(1);
+    await expect(backUp({}, slow)).rejects.toMatchObject({ reason: "timeout" });
+  },
+);
+
+describe.runIf(full)("a copy of which no dump can be made", () => {
+  const inconsistent = {
+    script: "echo 'Inconsistencies found' >&2; exit 1",
+    copy: (content: Bytes) => content,
+  };
+  test.each<[what: string, containers: ContainerRuntime, why: RegExp]>([
+    [
+      "as no server recovers it in the memory there is",
+      dockerBut((runtime) => ({ throwaway: (spec) => runtime.throwaway({ ...spec, memoryLimit: 64 * 1024 ** 2 }) })),
+      /could not be recovered/,
+    ],
+    [
+      "as it is not consistent",
+      faultyTools(dockerRuntime(), (purpose) => (purpose === "neo4j-dump" ? inconsistent : undefined)),
+      /Inconsistencies found/,
+    ],
+  ])(
+    "%s, fails; where its files are allowed instead, they come back, and are partial",
+    { timeout },
+    async (...given) => {
+      const [, containers, why] = given;
+      await expect(backUp({}, containers)).rejects.toMatchObject({ message: expect.stringMatching(why) });
+      const backup = await backUp({ fallback: ["data-directory"] }, containers);
+      expect([...backup.artifacts.keys()]).toEqual(["data.tar"]);
+      expect(backup.manifest).toMatchObject({ status: "partial", incomplete: [expect.stringMatching(why)] });
+      await changeNeo4j(server);
+      const { fingerprint } = await restore(backup, { method: "data-directory" });
+      expect(fingerprint).toEqual(backup.manifest.forms[0]?.fingerprint);
+    },
   );
-  await expect(backUp({}, slow)).rejects.toMatchObject({ reason: "timeout" });
 });
 
 test(
