@@ -1,3 +1,4 @@
 import { library } from "../../../tsup.base.ts";
 
-export default library({ entry: ["src/index.ts"] });
+// The reader is a program of its own: it is started, not imported.
+export default library({ entry: { index: "src/index.ts", reader: "src/data/reader.ts" } });

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { isBackupError, type OperationContext } from "@sutazai/backup-core";
 import { defaultTenant } from "./collections.ts";
 import { copyData } from "./data/capture-data.ts";
-import { readTenants } from "./data/content.ts";
 import { extract } from "./data/extract.ts";
+import { readApart } from "./data/reading.ts";
 import type { Server } from "./server.ts";
 
 /** The tenants that are known without looking into the data directory. No endpoint lists them. */
@@ -24,12 +24,12 @@ export async function findTenants(context: OperationContext, server: Server): Pr
   }
 }
 
-async function copiedTenants(context: OperationContext, server: Server): Promise<string[]> {
+async function copiedTenants(context: OperationContext, server: Server): Promise<readonly string[]> {
   const { copy, directory } = await copyData(context, server);
   await using held = copy;
   const scratch = await mkdtemp(join(context.scratch, "chromadb-"));
   try {
-    return await readTenants(await extract(held.read(directory), scratch, context.signal));
+    return await readApart("tenants", await extract(held.read(directory), scratch, context.signal), context.signal);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -2,11 +2,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { BackupError, type Bytes, type Inspection } from "@sutazai/backup-core";
 import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { readContent, type DataContent } from "../src/data/content.ts";
 import { asDamage } from "../src/data/database-file.ts";
+import { extract } from "../src/data/extract.ts";
 import { Room } from "../src/data/room.ts";
 import { chromadbAdapter } from "../src/index.ts";
 
@@ -30,6 +33,16 @@ async function* once(bytes: Uint8Array): Bytes {
 const inspect = (name: string, content: Bytes): Promise<Inspection> =>
   chromadbAdapter().inspectArtifact(name, content, { details: null, signal: new AbortController().signal });
 
+/** What an inspection comes to, without the process that it reads in. */
+async function read(archive: Bytes): Promise<DataContent> {
+  const directory = await mkdtemp(join(tmpdir(), "chromadb-test-"));
+  try {
+    return await readContent(await extract(archive, directory, new AbortController().signal));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 /** The archive with the content of some files changed; undefined leaves a file out. */
 function changed(name: RegExp, change: (content: Buffer) => Buffer | undefined): Bytes {
   return writeTar(
@@ -39,6 +52,22 @@ function changed(name: RegExp, change: (content: Buffer) => Buffer | undefined):
       return content === undefined ? [] : [{ ...entry, content, size: content.length }];
     }),
   );
+}
+
+/** The archive with its database changed by SQL. */
+async function altered(sql: string): Promise<Bytes> {
+  const directory = await mkdtemp(join(tmpdir(), "chromadb-test-"));
+  try {
+    const path = join(directory, "altered.sqlite3");
+    await writeFile(path, entries.find(({ name }) => name === "chroma.sqlite3")?.content ?? "");
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+    const content = await readFile(path);
+    return changed(/^chroma\.sqlite3$/, () => content);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 const saved = "2ad14c5f-[-0-9a-f]+";
@@ -118,6 +147,39 @@ describe("what it is unpacked into", () => {
   });
 });
 
+describe("the process that it is read in", () => {
+  test("is ended by the signal, however long SQLite would still compute, and nothing else waits for it meanwhile", async () => {
+    // Each term compares a million places with half a million letters.
+    const terms = Array.from({ length: 50 }, (_, at) => `instr(x, y || '${at}') = 0`).join(" AND ");
+    const archive = await altered(`PRAGMA ignore_check_constraints = ON; CREATE TABLE slow (x, y, CHECK (${terms}));
+      INSERT INTO slow VALUES (printf('%.*c', 1000000, 'a'), printf('%.*c', 500000, 'a') || 'b')`);
+    const controller = new AbortController();
+    const attempt = chromadbAdapter().inspectArtifact("data.tar", archive, {
+      details: null,
+      signal: controller.signal,
+    });
+    const aborting = (async () => {
+      for (let turn = 0; turn < 100; turn++) await sleep(10);
+      controller.abort();
+    })();
+    await expect(attempt).rejects.toMatchObject({ reason: "cancelled" });
+    await aborting;
+  });
+
+  test("that dies says nothing about the backup", async () => {
+    vi.stubEnv("NODE_OPTIONS", "--no-such-option");
+    try {
+      await expect(inspect("data.tar", writeTar(entries))).rejects.toMatchObject({
+        reason: "tool-failed",
+        message: expect.stringContaining("--no-such-option"),
+        hint: expect.any(String),
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+});
+
 describe("what the server would count as if it were whole", () => {
   test.each<[string, RegExp, (content: Buffer) => Buffer | undefined]>([
     ["no SQLite file", /^chroma\.sqlite3$/, () => undefined],
@@ -147,27 +209,13 @@ describe("what the server would count as if it were whole", () => {
       content: Buffer.concat([Buffer.alloc(512), Buffer.from("/etc/passwd"), Buffer.from("d9d505f920a163d7", "hex")]),
     };
     const archive = /journal/.test(what) ? writeTar([...entries, journal]) : changed(name, change);
-    await expect(inspect("data.tar", archive)).rejects.toMatchObject({ reason: "corrupt", hint: expect.any(String) });
+    await expect(read(archive)).rejects.toMatchObject({ reason: "corrupt", hint: expect.any(String) });
   });
 
   test("a schema that would run for ever is not asked", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "chromadb-test-"));
-    try {
-      const path = join(directory, "hostile.sqlite3");
-      await writeFile(path, entries.find(({ name }) => name === "chroma.sqlite3")?.content ?? "");
-      const database = new DatabaseSync(path);
-      database.exec(`ALTER TABLE max_seq_id RENAME TO old;
-        CREATE VIEW max_seq_id AS WITH RECURSIVE n(seq_id) AS (SELECT 1 UNION ALL SELECT seq_id + 1 FROM n) SELECT 'x' AS segment_id, seq_id FROM n`);
-      database.close();
-      const hostile = await readFile(path);
-      const attempt = inspect(
-        "data.tar",
-        changed(/^chroma\.sqlite3$/, () => hostile),
-      );
-      await expect(attempt).rejects.toMatchObject({ reason: "corrupt" });
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+    const archive = await altered(`ALTER TABLE max_seq_id RENAME TO old;
+      CREATE VIEW max_seq_id AS WITH RECURSIVE n(seq_id) AS (SELECT 1 UNION ALL SELECT seq_id + 1 FROM n) SELECT 'x' AS segment_id, seq_id FROM n`);
+    await expect(inspect("data.tar", archive)).rejects.toMatchObject({ reason: "corrupt" });
   });
 });
 

@@ -31,7 +31,7 @@ export interface DataContent {
  * What the server will have once it runs on this copy: SQLite and the saved vectors, and upon both what is still queued. Throws `corrupt` where they
  * do not agree.
  */
-export async function readContent(extracted: Extracted, signal: AbortSignal): Promise<DataContent> {
+export async function readContent(extracted: Extracted): Promise<DataContent> {
   const database = await openDatabaseFile(extracted);
   try {
     database.exec("BEGIN");
@@ -44,9 +44,8 @@ export async function readContent(extracted: Extracted, signal: AbortSignal): Pr
     const collections: DataCollection[] = [];
     for (const where of databases) facts[databaseFact(where)] = { exact: true };
     for (const row of rows(database, collectionsQuery)) {
-      signal.throwIfAborted();
       const described = describe(row);
-      const found = await readCollection(database, extracted, described, signal);
+      const found = await readCollection(database, extracted, described);
       Object.assign(facts, found.facts);
       collections.push({
         ...described.where,
@@ -131,7 +130,6 @@ async function readCollection(
   database: DatabaseSync,
   extracted: Extracted,
   { id, name, where, configuration, schema, isCosine }: Described,
-  signal: AbortSignal,
 ): Promise<{ facts: Fingerprint; records: number }> {
   const segments = rows(database, "SELECT id, scope FROM segments WHERE collection = ?", id);
   const segment = (scope: string): string => {
@@ -146,12 +144,12 @@ async function readCollection(
   const digest = new ContentDigest(isCosine);
   const recordIds = new ContentDigest(false);
   const vectorIds = new ContentDigest(false);
-  for await (const record of readMetadata(database, forMetadata, signal)) {
+  for (const record of readMetadata(database, forMetadata)) {
     digest.addContent(record.id, record.document, record.metadata, record.uri);
     recordIds.addContent(record.id, null, null, null);
   }
   const vectors = { collection: id, segment: forVectors, isCosine, savedUpTo: known.get(forVectors) };
-  for await (const [recordId, vector] of readVectors(database, extracted, vectors, signal)) {
+  for await (const [recordId, vector] of readVectors(database, extracted, vectors)) {
     digest.addVector(recordId, vector);
     vectorIds.addContent(recordId, null, null, null);
   }

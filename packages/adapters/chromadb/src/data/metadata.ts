@@ -1,4 +1,3 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { readByServer } from "../exact-number.ts";
 import { isVerbatim, parseExact, Real } from "../json.ts";
@@ -7,7 +6,6 @@ import { operations, queuedAfter, type QueueEntry } from "./queue.ts";
 
 const documentKey = "chroma:document";
 const uriKey = "chroma:uri";
-const breath = 200;
 
 /** One record without its vector. */
 export interface DataRecord {
@@ -20,20 +18,14 @@ export interface DataRecord {
 type Row = Record<string, SQLOutputValue>;
 
 /** The records of a segment. What is still queued must have been taken over before: {@link applyQueue}. */
-export async function* readMetadata(
-  database: DatabaseSync,
-  segment: string,
-  signal: AbortSignal,
-): AsyncGenerator<DataRecord, void, undefined> {
+export function* readMetadata(database: DatabaseSync, segment: string): Generator<DataRecord, void, undefined> {
   const singles = valuesOf(database, "embedding_metadata", "ORDER BY key");
   const arrays = hasArrays(database)
     ? valuesOf(database, "embedding_metadata_array", "ORDER BY key, rowid")
     : undefined;
   const select = database.prepare("SELECT id, embedding_id FROM embeddings WHERE segment_id = ? ORDER BY embedding_id");
   select.setReadBigInts(true);
-  let passed = 0;
   for (const { id, embedding_id } of select.iterate(segment)) {
-    if (++passed % breath === 0) await breathe(undefined, { signal });
     if (typeof embedding_id !== "string") throw damaged("a record's id is no text");
     // A key may be called `__proto__`.
     const values = Object.create(null) as Record<string, unknown>;

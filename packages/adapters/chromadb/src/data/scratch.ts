@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bytes } from "@sutazai/backup-core";
-import { readContent, type DataContent } from "./content.ts";
+import type { DataContent } from "./content.ts";
 import { extract } from "./extract.ts";
+import { readApart } from "./reading.ts";
 
 /** Where an archive is unpacked. */
 export interface Scratch {
@@ -17,7 +18,7 @@ export interface Scratch {
 export async function contentOf(tar: Bytes, { scratch, signal, bytes }: Scratch): Promise<DataContent> {
   const directory = await mkdtemp(join(scratch, "chromadb-"));
   try {
-    return await readContent(await extract(tar, directory, signal, bytes), signal);
+    return await readApart("content", await extract(tar, directory, signal, bytes), signal);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -1,14 +1,10 @@
 import { join } from "node:path";
-import { setImmediate as breathe } from "node:timers/promises";
 import type { DatabaseSync } from "node:sqlite";
 import { damaged } from "./damaged.ts";
 import type { Extracted } from "./extract.ts";
 import { readHnsw } from "./hnsw.ts";
 import { readIdMap } from "./id-map.ts";
 import { operations, queuedAfter } from "./queue.ts";
-
-/** The rows after which others get their turn. */
-const breath = 500;
 
 /** Where a collection's vectors are. */
 export interface VectorSegment {
@@ -27,7 +23,6 @@ export async function* readVectors(
   database: DatabaseSync,
   extracted: Extracted,
   { collection, segment, isCosine, savedUpTo }: VectorSegment,
-  signal: AbortSignal,
 ): AsyncGenerator<readonly [id: string, vector: Float32Array], void, undefined> {
   const { DatabaseSync } = await import("node:sqlite");
   const ids = new DatabaseSync(join(extracted.directory, `ids-${segment}.sqlite3`));
@@ -36,16 +31,14 @@ export async function* readVectors(
       CREATE TABLE saved (id TEXT PRIMARY KEY, label INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
       CREATE TABLE since (id TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID`);
     let saved = 0;
-    if (savedUpTo !== undefined) saved = await loadIds(ids, extracted, segment, signal);
+    if (savedUpTo !== undefined) saved = await loadIds(ids, extracted, segment);
     foldQueue(database, ids, collection, savedUpTo);
 
     if (savedUpTo !== undefined) {
       const find = ids.prepare("SELECT id FROM saved WHERE label = ?");
       const replaced = ids.prepare("SELECT 1 FROM since WHERE id = ?");
       let seen = 0;
-      let passed = 0;
       for await (const { label, isDeleted, vector } of readHnsw(extracted, segment, isCosine)) {
-        if (++passed % breath === 0) await breathe(undefined, { signal });
         if (isDeleted) continue;
         const found = find.get(label) as { id: string } | undefined;
         if (found === undefined) throw damaged(`the vectors ${segment} hold an element that belongs to no id`);
@@ -63,14 +56,14 @@ export async function* readVectors(
   }
 }
 
-async function loadIds(ids: DatabaseSync, extracted: Extracted, segment: string, signal: AbortSignal): Promise<number> {
+async function loadIds(ids: DatabaseSync, extracted: Extracted, segment: string): Promise<number> {
   const name = `${segment}/index_metadata.pickle`;
   if (!extracted.sizes.has(name)) throw damaged(`the vectors ${segment} lack index_metadata.pickle`);
   const insert = ids.prepare("INSERT INTO saved VALUES (?, ?)");
   let count = 0;
   for await (const [id, label] of readIdMap(join(extracted.directory, name), segment)) {
     insert.run(id, label);
-    if (++count % breath === 0) await breathe(undefined, { signal });
+    count += 1;
   }
   return count;
 }
