@@ -39,12 +39,15 @@ export class FakeDatabase implements DatabaseAdapter {
   incomplete: readonly string[] = [];
   /** What a plan says. */
   steps: readonly string[] = [];
+  /** What it is in: databases of the same one are locked together. */
+  resource: string;
   readonly calls: Step[] = [];
   readonly #faults = new Map<Step, (context?: OperationContext) => void | Promise<void>>();
 
   constructor(name: string, lines: readonly string[]) {
     this.name = name;
     this.lines = lines;
+    this.resource = `fake://${name}`;
   }
 
   /** Runs `fault` when a step is reached; by default it throws. */
@@ -62,7 +65,7 @@ export class FakeDatabase implements DatabaseAdapter {
     await this.#reach("probe", context);
     return {
       version: "1",
-      resource: `fake://${this.name}`,
+      resource: this.resource,
       container: undefined,
       sizeEstimate: undefined,
       warnings: [],

@@ -230,6 +230,25 @@ describe("backup", () => {
     });
   });
 
+  test("two databases in one container are backed up one after the other, neither locked by the other", async () => {
+    let running = 0;
+    const databases = ["one", "two"].map((name) => {
+      const database = new FakeDatabase(name, lines).at("backup", async () => {
+        expect((running += 1)).toBe(1);
+        // Longer than a lock that is in the way is looked at again before it is told.
+        await sleep(1_000);
+        running -= 1;
+      });
+      database.resource = "fake://shared";
+      return database;
+    });
+    const report = await systemOf(databases, { parallel: 2 }).backup();
+    expect(report.databases.map(({ status, error }) => [status, error])).toEqual([
+      ["ok", undefined],
+      ["ok", undefined],
+    ]);
+  });
+
   test("a second run of the same database is locked", async () => {
     const { promise: inside, resolve: entered } = Promise.withResolvers<void>();
     const { promise: leave, resolve: go } = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
 import {
   BackupError,
+  inTurn,
   toBackupError,
   type BackupReport,
   type DatabaseAdapter,
@@ -79,14 +80,17 @@ async function attempt(parts: SystemParts, adapter: DatabaseAdapter, run: Run): 
   );
   const context: OperationContext = { ...recovery, signal, journal, progress: progressOf(parts, database) };
   const probe = await adapter.probe(context);
-  await using _lock = await lockDatabase(parts, probe, { wait: run.wait, signal });
-  return await closing(journal, () =>
-    takeBackup({ ...parts, store: endedBy(parts.store, signal) }, adapter, context, {
-      probe,
-      runId: run.runId,
-      purpose: "backup",
-    }),
-  );
+  // Two databases of this run may be in one container: they are no strangers to each other, whose lock would be an error.
+  return await inTurn(`${run.runId} ${probe.container?.id ?? probe.resource}`, signal, async () => {
+    await using _lock = await lockDatabase(parts, probe, { wait: run.wait, signal });
+    return await closing(journal, () =>
+      takeBackup({ ...parts, store: endedBy(parts.store, signal) }, adapter, context, {
+        probe,
+        runId: run.runId,
+        purpose: "backup",
+      }),
+    );
+  });
 }
 
 /** Makes a backup and settles what that left in the journal, whether it succeeded or not. */
