@@ -153,12 +153,22 @@ async function* passing(
     yield* writeTar(entries());
   } catch (error) {
     if (!isBackupError(error) || error.reason !== "corrupt") throw error;
+    if (error.details["refused"] === undefined) throw brokenOff(error);
     throw new BackupError("unsupported", `the set holds what no archive may hold: ${error.message}`, {
       operation: "faiss.read",
       hint: "links must stay within the directory, and pipes and devices are no content: name them in `exclude`",
       cause: error,
     });
   }
+}
+
+/** What came is no whole archive: that says nothing of the files. */
+function brokenOff(cause: BackupError): BackupError {
+  return new BackupError("incomplete", `the files were not read to their end: ${cause.message}`, {
+    operation: "faiss.read",
+    hint: "see whether Docker or the machine went down meanwhile, then run the backup again",
+    cause,
+  });
 }
 
 function restless(): BackupError {

@@ -32,7 +32,7 @@ const unsupportedFlags: Readonly<Record<string, string>> = {
  * ended: it must have its end mark, with nothing but zeros behind it. Content left unread is skipped.
  *
  * Input is hostile. Throws `corrupt` with `details.offset`, the byte at which the entry (its extended header included) or the damage
- * begins, for damage, truncation, lying sizes, and whatever {@link tarPolicy} refuses; `unsupported` for sparse files and other
+ * begins, for damage, truncation, lying sizes, and whatever {@link tarPolicy} refuses (with its name as `details.refused`); `unsupported` for sparse files and other
  * things that a tar can hold and this reader cannot. Extended attributes and owner names are passed over.
  */
 export async function* readTar(bytes: Bytes, options: TarReadOptions = {}): AsyncGenerator<TarEntry, void, undefined> {
@@ -47,7 +47,9 @@ export async function* readTar(bytes: Bytes, options: TarReadOptions = {}): Asyn
     if (header === undefined) return await expectOnlyZeros(reader);
 
     const complaint = complaintAbout(header);
-    if (complaint !== undefined) throw damaged(start, `${JSON.stringify(header.name)} is refused: ${complaint}`);
+    if (complaint !== undefined) {
+      throw damaged(start, `${JSON.stringify(header.name)} is refused: ${complaint}`, { refused: header.name });
+    }
     if (header.size > 0 && header.type !== "file") {
       throw damaged(start, `${JSON.stringify(header.name)} is a ${header.type} and yet has content`);
     }
@@ -191,11 +193,11 @@ function truncated(offset: number, where: string): BackupError {
   return damaged(offset, `it ends ${where}`);
 }
 
-function damaged(offset: number, problem: string): BackupError {
+function damaged(offset: number, problem: string, details: Readonly<Record<string, unknown>> = {}): BackupError {
   return new BackupError("corrupt", `the tar archive cannot be trusted, at byte ${offset}: ${problem}`, {
     operation: "tar.read",
     hint: "Use another backup; this archive is damaged, or was not made by this system.",
-    details: { offset },
+    details: { offset, ...details },
   });
 }
 

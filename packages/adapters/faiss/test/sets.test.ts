@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { standaloneContext } from "@sutazai/backup-containers";
@@ -107,6 +107,29 @@ describe("two sets in one directory, kept apart by what each excludes", () => {
     await write(later);
     await restore(faissAdapter({ directory, service }), backup);
     expect(await present()).toEqual({ ...articles, ...users, ...later });
+  });
+});
+
+test("a reading that breaks off is incomplete; only what no archive may hold is unsupported", async () => {
+  const faiss = faissAdapter({ directory, service });
+  const bin = join(scratch, "bin");
+  await mkdir(bin);
+  await writeFile(join(bin, "tar"), `#!/bin/sh\n/bin/tar "$@" | head -c 2500\n`, { mode: 0o755 });
+  const path = process.env["PATH"];
+  process.env["PATH"] = `${bin}:${path}`;
+  try {
+    await expect(backUp(faiss)).rejects.toMatchObject({
+      reason: "incomplete",
+      message: expect.stringMatching(/not read to their end/),
+    });
+  } finally {
+    process.env["PATH"] = path;
+  }
+  await symlink("/etc/passwd", join(directory, "outside"));
+  await expect(backUp(faiss)).rejects.toMatchObject({
+    reason: "unsupported",
+    message: expect.stringMatching(/"outside" is refused/),
+    hint: expect.stringContaining("exclude"),
   });
 });
 
