@@ -13,6 +13,7 @@ import type {
 } from "@sutazai/backup-core";
 import { BackupError, newId } from "@sutazai/backup-core";
 import { Staging } from "@sutazai/backup-store";
+import type { Discovered } from "./config/load.ts";
 import { recovererIn, type AdapterIn } from "./restore/into.ts";
 import type { RetentionConfig } from "./prune/policy.ts";
 import { givenBack } from "./warn.ts";
@@ -31,6 +32,8 @@ export interface SystemParts {
   /** Names; those first when all are restored. */
   readonly restoreOrder: readonly string[];
   readonly adapterIn: AdapterIn | undefined;
+  /** Undefined where whoever made the system named all databases. */
+  readonly discovery: Discovered | undefined;
   readonly emit: EventListener;
   readonly logger: Logger;
 }
@@ -79,6 +82,8 @@ export function recovererOf(parts: SystemParts, record: JournalRecord): Recovere
 /** The databases of the given names, or all; an unknown name is an error that lists the known ones. */
 export function selectDatabases(parts: SystemParts, names: readonly string[] | undefined): DatabaseAdapter[] {
   const known = [...parts.databases.keys()];
+  const { error } = parts.discovery ?? {};
+  if (error !== undefined && (known.length === 0 || names?.some((name) => !known.includes(name)) === true)) throw error;
   if (known.length === 0) {
     throw new BackupError("configuration", "no database is known", {
       operation: "select",

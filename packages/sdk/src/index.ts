@@ -25,7 +25,7 @@ export { standingOf, type DrillVerification, type Standing, type Verification } 
 export { auditHead, auditedActions, type AuditEntry, type AuditedAction } from "./audit/audit-log.ts";
 export { supportedKinds } from "./adapters.ts";
 export type { BackupOptions } from "./backup/backup.ts";
-export { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
+export { loadConfig, type Discovered, type LoadedConfig, type LoadOptions } from "./config/load.ts";
 export { defineConfig, type BackupConfig, type DatabaseConfig, type Settings } from "./config/settings.ts";
 export { variables, type Variable } from "./config/variables.ts";
 export type { DrillOptions } from "./verify/drill.ts";

@@ -69,6 +69,7 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     retention: config.retention,
     restoreOrder,
     adapterIn: config.adapterIn,
+    discovery: config.discovery,
     drill: { memory: drillMemory, images: config.drillImages },
     watch: {
       notifier,

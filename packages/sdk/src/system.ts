@@ -27,6 +27,7 @@ import { AuditLog, type AuditEntry, type AuditFacts } from "./audit/audit-log.ts
 import { Auditor, audited } from "./audit/audited.ts";
 import { runBackup, type BackupOptions } from "./backup/backup.ts";
 import { defaultDirectories } from "./config/directories.ts";
+import type { Discovered } from "./config/load.ts";
 import type { DrillSettings, SystemParts } from "./context.ts";
 import { runDrill, type DrillOptions } from "./verify/drill.ts";
 import type { AdapterIn } from "./restore/into.ts";
@@ -69,6 +70,8 @@ export interface BackupSystemOptions {
   readonly restoreOrder?: readonly string[];
   /** Makes the adapter of a database for another container, under the given name: what `restore` with `into` needs. */
   readonly adapterIn?: AdapterIn;
+  /** How the databases were looked for, where nobody has named them: then one that is there no more is missed. */
+  readonly discovery?: Discovered | undefined;
   /** 1 GiB of memory, and the images in the manifests, unless given. */
   readonly drill?: Partial<DrillSettings>;
   /** What `prune` keeps: 30 days unless given. */
@@ -162,6 +165,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     retention: options.retention ?? {},
     restoreOrder: options.restoreOrder ?? [],
     adapterIn: options.adapterIn,
+    discovery: options.discovery,
     drill: { memory: 1024 ** 3, images: {}, ...options.drill },
     emit: (event) => {
       options.watch?.telemetry?.event(event);

@@ -21,8 +21,8 @@ export function masterReport(facts: ReportFacts): MasterReport {
     forecast: forecast(history, facts.freeBytes),
     history,
   };
-  const { at, brokenLog, thresholds = {}, thresholdsOf = {} } = facts;
-  const problems = assess({ at, store, databases: standings, reports, brokenLog, thresholds, thresholdsOf });
+  const { at, isWhole, brokenLog, thresholds = {}, thresholdsOf = {} } = facts;
+  const problems = assess({ at, isWhole, store, databases: standings, reports, brokenLog, thresholds, thresholdsOf });
   const databases = standings.map((standing) => ({
     ...standing,
     status: worst(problems.filter(({ database }) => database === standing.database)),
@@ -82,7 +82,7 @@ function standingOf(database: string, facts: ReportFacts): Omit<DatabaseStanding
       last?.result.kind ??
       null,
     status: "ok",
-    configured: facts.databases.length === 0 || facts.databases.some((known) => known.database === database),
+    configured: !isKnownWhole(facts) || facts.databases.some((known) => known.database === database),
     budgets: { ...facts.budgets, ...facts.budgetsOf[database] },
     lastRun: last === undefined ? null : last.run,
     lastGood: lastGood === undefined ? null : kept(lastGood),
@@ -93,6 +93,10 @@ function standingOf(database: string, facts: ReportFacts): Omit<DatabaseStanding
     samples: samplesOf(database, own, facts),
     coverage: coverageOf(own),
   };
+}
+
+function isKnownWhole({ isWhole = true, databases }: ReportFacts): boolean {
+  return isWhole && databases.length > 0;
 }
 
 function lastRunOf(database: string, { reports }: ReportFacts) {

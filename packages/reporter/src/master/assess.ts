@@ -8,6 +8,8 @@ import { storeProblems } from "./store-problems.ts";
 /** What problems are derived from. */
 export interface Assessable {
   readonly at: string;
+  /** False where there may be databases that are not known. */
+  readonly isWhole?: boolean | undefined;
   readonly store: StoreStanding;
   readonly databases: readonly Omit<DatabaseStanding, "status">[];
   /** Newest first. */

@@ -36,6 +36,8 @@ export interface ReportFacts {
   readonly freeBytes: number | null;
   /** Those that are configured; whatever else the facts name comes after them. */
   readonly databases: readonly { readonly database: string; readonly kind: string }[];
+  /** False where others may be configured as well: Docker could not be asked. */
+  readonly isWhole?: boolean;
   readonly budgets: Budgets;
   readonly budgetsOf: Readonly<Record<string, Partial<Budgets>>>;
   /** From what on a backup is suspicious, where that is not as usual; in general, and of single databases. */

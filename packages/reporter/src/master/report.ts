@@ -47,8 +47,8 @@ export interface DatabaseStanding {
   readonly kind: string | null;
   readonly status: "ok" | "warning" | "critical";
   /**
-   * Its configuration or its container was found; of others only the store tells. True of all where none was found: Docker may not have
-   * answered, which makes nothing less urgent.
+   * Its configuration or its container was found; of others only the store tells. True of all where none was found, or Docker did not
+   * answer: that makes nothing less urgent.
    */
   readonly configured: boolean;
   readonly budgets: Budgets;

@@ -5,7 +5,7 @@ import type { Problem } from "./parts.ts";
 /** Days before free space ends from which on that is a warning, and something to be done about today. */
 const fullSoon = { warning: 21, critical: 5 };
 /** What is wrong with the store as a whole. */
-export function storeProblems({ at, store, databases, brokenLog }: Assessable): Problem[] {
+export function storeProblems({ at, isWhole = true, store, databases, brokenLog }: Assessable): Problem[] {
   const problems: Problem[] = [];
   const { freeBytes, forecast, location } = store;
   const about = {
@@ -25,7 +25,7 @@ export function storeProblems({ at, store, databases, brokenLog }: Assessable): 
       what: `${formatBytes(freeBytes)} are free in ${location}; the newest backups together took ${formatBytes(next)}${forecast.known ? `, and it grows by ${formatBytes(Math.max(0, forecast.bytesPerDay))} a day` : ""}.`,
     });
   }
-  if (databases.length === 0) {
+  if (databases.length === 0 && isWhole) {
     problems.push({
       ...about,
       cause: "nothing-protected",

@@ -1,6 +1,6 @@
 import {
   BackupError,
-  isBackupError,
+  toBackupError,
   type ContainerRuntime,
   type DatabaseAdapter,
   type Secret,
@@ -58,8 +58,16 @@ export interface LoadedConfig {
   readonly file: string | undefined;
   /** Every value as it was given, and where: what is told of credentials must be redacted. */
   readonly merged: Merged;
+  /** How databases were looked for; undefined where the configuration names them all. */
+  readonly discovery: Discovered | undefined;
   /** Things that look like mistakes but prevent nothing. */
   readonly warnings: readonly string[];
+}
+
+/** What became of looking for databases that nobody has named. */
+export interface Discovered {
+  /** Why Docker could not be asked: then those that are known are perhaps not all. */
+  readonly error: BackupError | undefined;
 }
 
 /** Options of which any says where a database is. */
@@ -78,7 +86,12 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
   const fileLayer = layerOfFile(file);
   const configured = isPlainObject(fileLayer.values["databases"]) ? fileLayer.values["databases"] : undefined;
   const environmentLayer = await layerOfEnvironment(environment, kindsOf(configured));
-  const found = await discovered(containers, configured, environmentLayer, options.storeOnly ?? false);
+  const { layer: found, error } = await discovered(
+    containers,
+    configured,
+    environmentLayer,
+    options.storeOnly ?? false,
+  );
   const flags: Layer = { origin: "flag", nameOf: (path) => `--${path.join(".")}`, values: { ...options.flags } };
 
   const given = mergeLayers([found, fileLayer, environmentLayer.layer, flags]);
@@ -134,6 +147,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     secrets,
     file: file?.path,
     merged,
+    discovery: configured === undefined ? { error } : undefined,
     warnings,
   };
 }
@@ -230,18 +244,20 @@ async function discovered(
   configured: Readonly<Record<string, unknown>> | undefined,
   { layer }: EnvironmentLayer,
   storeOnly: boolean,
-): Promise<Layer> {
+): Promise<{ readonly layer: Layer; readonly error: BackupError | undefined }> {
   const nameOf = (path: readonly string[]) => `${path.join(".")} (discovered)`;
   const fromEnvironment = isPlainObject(layer.values["databases"]) ? layer.values["databases"] : {};
   const located = (name: string, given: unknown) => hasLocation(given) || hasLocation(fromEnvironment[name]);
   if (configured !== undefined && Object.entries(configured).every(([name, given]) => located(name, given)))
-    return { origin: "discovered", nameOf, values: {} };
+    return { layer: { origin: "discovered", nameOf, values: {} }, error: undefined };
+  let error: BackupError | undefined;
   const byName: Record<string, { kind: string; container: string }> = {};
   try {
     for (const { name, kind, container } of (await discover(containers)).databases) byName[name] = { kind, container };
-  } catch (error) {
+  } catch (thrown) {
     const canGoOn = storeOnly || configured !== undefined || Object.values(fromEnvironment).some(hasLocation);
-    if (!canGoOn || (isBackupError(error) && error.reason === "configuration")) throw error;
+    error = toBackupError(thrown, { operation: "discover" });
+    if (!canGoOn || error.reason === "configuration") throw error;
   }
   const wanted =
     configured === undefined
@@ -249,7 +265,7 @@ async function discovered(
       : Object.fromEntries(
           Object.entries(byName).filter(([name]) => name in configured && !located(name, configured[name])),
         );
-  return { origin: "discovered", nameOf, values: { databases: wanted } };
+  return { layer: { origin: "discovered", nameOf, values: { databases: wanted } }, error };
 }
 
 function hasLocation(given: unknown): boolean {

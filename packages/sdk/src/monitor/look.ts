@@ -19,6 +19,8 @@ export interface Look {
   readonly report: MasterReport | null;
   /** Null where nobody was asked. */
   readonly probes: Probes | null;
+  /** False where databases were to be found, and Docker could not be asked: there may be more. */
+  readonly isWhole: boolean;
   /** Null where it was not looked at. */
   readonly scheduler: SchedulerStanding | null;
   /** Head of the store's log; null where it could not be read, or is empty. */
@@ -45,7 +47,9 @@ export interface LookOptions {
 export async function lookAt(parts: SystemParts, options: LookOptions): Promise<Look> {
   const { now = new Date(), signal } = options;
   const at = now.toISOString();
-  const notes: string[] = [];
+  const unfound = parts.discovery?.error;
+  const isWhole = unfound === undefined;
+  const notes = isWhole ? [] : [`databases could not be looked for: ${unfound.message}`];
   const [scheduler, probes] = await Promise.all([
     options.scheduler?.().catch((error: unknown) => {
       notes.push(`the schedule could not be looked at: ${toBackupError(error).message}`);
@@ -57,7 +61,7 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
   const problems: Problem[] = [];
   let report: MasterReport | null = null;
   try {
-    report = await gatherReport(system, { now, ...expectations(options, scheduler, now) });
+    report = await gatherReport(system, { now, isWhole, ...expectations(options, scheduler, now) });
     notes.push(...report.notes);
     problems.push(...report.problems);
   } catch (thrown) {
@@ -91,6 +95,7 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
     problems: sorted,
     report,
     probes,
+    isWhole,
     scheduler,
     logHead: log.length > 0 ? headOf(log) : null,
     isLogCompared: kept.isCompared,

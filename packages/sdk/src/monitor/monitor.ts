@@ -75,12 +75,14 @@ export async function lookAndTell(
 
 /** A report that goes by what is expected of the databases, and by what is asked for over that. */
 export async function expectedReport(
-  { store, databases }: Pick<SystemParts, "store" | "databases">,
+  parts: Pick<SystemParts, "store" | "databases" | "discovery">,
   watch: WatchOptions,
   options: ReportOptions = {},
 ): Promise<MasterReport> {
   const scheduler = await watch.scheduler?.().catch(() => null);
   const expected = expectations(watch, scheduler ?? null, options.now ?? new Date());
   const budgets = { ...expected.budgets, ...options.budgets };
-  return gatherReport({ store, databases: [...databases.values()] }, { ...expected, ...options, budgets });
+  const { store, databases, discovery } = parts;
+  const isWhole = discovery?.error === undefined;
+  return gatherReport({ store, databases: [...databases.values()] }, { ...expected, isWhole, ...options, budgets });
 }

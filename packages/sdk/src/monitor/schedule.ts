@@ -10,6 +10,7 @@ import {
   type PlannedTask,
   type Schedule,
   type TaskRun,
+  type TimerState,
 } from "@sutazai/backup-scheduler";
 import type { Problem } from "@sutazai/backup-reporter";
 import { z } from "zod";
@@ -21,8 +22,11 @@ import type { BackupSystem } from "../system.ts";
 export interface SchedulerStanding {
   /** Null: nothing is installed, and no daemon answers. */
   readonly by: BackendName | "daemon" | null;
+  /** Those that it runs; where nothing does, those that are to run and have run before. */
   readonly tasks: readonly ScheduledTaskStanding[];
-  /** Whether anything is to run by itself at all. */
+  /** Tasks that are to run by themselves. */
+  readonly wanted: readonly string[];
+  /** Whether any is. */
   readonly isWanted: boolean;
 }
 
@@ -51,26 +55,31 @@ export async function lookAtScheduler({
   installed = ofThisHost(),
 }: SchedulerLook): Promise<SchedulerStanding> {
   const planned = plannedTasks(settings);
-  const isWanted = planned.length > 0;
+  const wanted = planned.map(({ name }) => name);
+  const isWanted = wanted.length > 0;
   const history = runHistory(settings);
+  const standingOf = async (
+    { name: task, schedule }: Pick<PlannedTask, "name" | "schedule">,
+    { problem: ofTimer }: Pick<TimerState, "problem"> = {},
+  ): Promise<ScheduledTaskStanding> => {
+    const { known } = await lastRuns(task, system, history);
+    const begun = [known?.last?.startedAt, known?.lastSuccess].filter((at) => at !== undefined).sort();
+    const overdueSince = lateSince(schedule, begun.at(-1) ?? known?.since, now);
+    return { task, schedule, overdueSince, problem: ofTimer ?? failureOf(task, known?.last) };
+  };
   for (const backend of installed) {
     const found = await backend.installed().catch(unlessCorrupt);
     if (found.length === 0) continue;
-    const tasks = await Promise.all(
-      found.map(async ({ task }): Promise<ScheduledTaskStanding> => {
-        const { known } = await lastRuns(task.name, system, history);
-        const begun = [known?.last?.startedAt, known?.lastSuccess].filter((at) => at !== undefined).sort();
-        const { problem = failureOf(task.name, known?.last) } = await backend.timerState(task);
-        const late = lateSince(task.schedule, begun.at(-1) ?? known?.since, now);
-        return { task: task.name, schedule: task.schedule, overdueSince: late, problem };
-      }),
-    );
-    return { by: backend.name, tasks: withMissingBackup(tasks, planned), isWanted };
+    const tasks = await Promise.all(found.map(async ({ task }) => standingOf(task, await backend.timerState(task))));
+    return { by: backend.name, tasks: withMissingBackup(tasks, planned), wanted, isWanted };
   }
   const tasks = await askDaemon(settings, now);
-  return tasks === undefined
-    ? { by: null, tasks: [], isWanted }
-    : { by: "daemon", tasks: withMissingBackup(tasks, planned), isWanted };
+  if (tasks !== undefined) return { by: "daemon", tasks: withMissingBackup(tasks, planned), wanted, isWanted };
+  // Whatever ran them before, it makes nothing less urgent that it is gone.
+  const remembered = await Promise.all(
+    planned.map(async (task) => ((await history.read(task.name)) === undefined ? [] : [await standingOf(task)])),
+  );
+  return { by: null, tasks: remembered.flat(), wanted, isWanted };
 }
 
 /** Drills and prunes without backups are hardly what somebody meant. */
@@ -156,34 +165,34 @@ export function rpoOf(schedule: Schedule, now: Date): number | undefined {
 
 /** What is wrong with it. */
 export function schedulerProblems({ by, tasks, isWanted }: SchedulerStanding, at: string): Problem[] {
-  if (by === null) {
-    if (!isWanted) return [];
-    return [
-      {
-        cause: "schedule",
-        severity: "warning",
-        database: null,
-        since: at,
-        title: "Nothing makes backups by itself",
-        what: "No timer and no crontab is installed on this host, and no daemon answers.",
-        action:
-          "Run `sutazai-backup schedule install`; where something else starts backups, set BACKUP_SCHEDULES_BACKUP and the other schedules to off.",
-      },
-    ];
-  }
-  return tasks.flatMap(({ task, overdueSince: overdue, problem }): Problem[] => {
-    if (overdue === null && problem === null) return [];
-    const late = overdue === null ? [] : [`It should have run by ${overdue}.`];
-    return [
-      {
-        cause: `schedule:${task}`,
-        severity: task === "backup" ? "critical" : "warning",
-        database: null,
-        since: overdue ?? at,
-        title: overdue === null ? `The scheduled ${task} does not go well` : `The scheduled ${task} did not run`,
-        what: [...late, ...(problem === null ? [] : [problem])].join(" "),
-        action: "Run `sutazai-backup schedule status`; where something else starts it, set its schedule to off.",
-      },
-    ];
-  });
+  return [...(by === null && isWanted ? [nothingRuns(at)] : []), ...tasks.flatMap((task) => taskProblems(task, at))];
+}
+
+function nothingRuns(at: string): Problem {
+  return {
+    cause: "schedule",
+    severity: "warning",
+    database: null,
+    since: at,
+    title: "Nothing makes backups by itself",
+    what: "No timer and no crontab is installed on this host, and no daemon answers.",
+    action:
+      "Run `sutazai-backup schedule install`; where something else starts backups, set BACKUP_SCHEDULES_BACKUP and the other schedules to off.",
+  };
+}
+
+function taskProblems({ task, overdueSince, problem }: ScheduledTaskStanding, at: string): Problem[] {
+  if (overdueSince === null && problem === null) return [];
+  const late = overdueSince === null ? [] : [`It should have run by ${overdueSince}.`];
+  return [
+    {
+      cause: `schedule:${task}`,
+      severity: task === "backup" ? "critical" : "warning",
+      database: null,
+      since: overdueSince ?? at,
+      title: overdueSince === null ? `The scheduled ${task} does not go well` : `The scheduled ${task} did not run`,
+      what: [...late, ...(problem === null ? [] : [problem])].join(" "),
+      action: "Run `sutazai-backup schedule status`; where something else starts it, set its schedule to off.",
+    },
+  ];
 }

@@ -2,8 +2,10 @@ import type { DatabaseStanding, MasterReport, Problem } from "@sutazai/backup-re
 import { formatDuration } from "@sutazai/backup-reporter";
 import type { Delivery, Notice, PingDelivery, SafeBackup, Standing } from "@sutazai/backup-notifier";
 import type { Look } from "../monitor/look.ts";
+import type { Reached } from "../monitor/probes.ts";
+import type { SchedulerStanding } from "../monitor/schedule.ts";
 
-type Seen = Pick<Look, "at" | "problems" | "report" | "probes" | "scheduler" | "logHead" | "isLogCompared">;
+type Seen = Pick<Look, "at" | "problems" | "report" | "probes" | "isWhole" | "scheduler" | "logHead" | "isLogCompared">;
 
 /** Everything that is wrong as notices, and the end of what was told before and holds no longer. What was not looked at stays as it is. */
 export function noticesOf(look: Seen, standings: readonly Standing[]): Notice[] {
@@ -86,27 +88,48 @@ function split(cause: string): readonly [string, string?] {
   return colon < 0 ? [cause] : [cause.slice(0, colon), cause.slice(colon + 1)];
 }
 
-/** Where nobody looked, nothing is over. */
-function wasLookedAt({ cause, since }: Standing, { report, probes, scheduler, isLogCompared }: Seen): boolean {
+/** Where nobody looked, nothing is over: of what does not hold any more, whether it was asked, and answered. */
+function wasLookedAt({ cause, since }: Standing, look: Seen): boolean {
+  const { report, probes, isWhole, scheduler, logHead, isLogCompared } = look;
   const [family, of] = split(cause);
+  const known = report?.databases ?? [];
   switch (family) {
     case "docker":
+      return probes !== null && (probes.docker === null || isWhole);
     case "store-disk":
-      return probes !== null;
-    case "unreachable":
-      // One that Docker keeps from answering has not answered.
-      return probes !== null && probes.reached.every(({ database, error }) => database !== of || error === null);
+      // The files of one that did not answer may be anywhere.
+      return report !== null && probes !== null && probes.reached.length > 0 && probes.reached.every(isAnswer);
+    case "unreachable": {
+      const reached = probes?.reached.find(({ database }) => database === of);
+      // One that is none of the databases any more is not to be reached.
+      return reached === undefined ? probes !== null && isWhole : isAnswer(reached);
+    }
     case "schedule":
-      return scheduler !== null;
+      return scheduler !== null && isScheduleKnown(scheduler, of);
     case "gone":
     case "store-lost":
     case "log-head":
       return isLogCompared;
+    case "clock":
+      return of === undefined ? logHead !== null : known.some(({ database }) => database === of);
     case "run-failed":
       return report?.runs.some(({ command, startedAt }) => command === of && startedAt > since) ?? false;
+    case "nothing-protected":
+      return known.length > 0;
     default:
-      return report !== null;
+      // What is neither configured nor in the store was not looked at, unless that is all there is.
+      return report !== null && (of === undefined || isWhole || known.some(({ database }) => database === of));
   }
+}
+
+function isAnswer({ error }: Reached): boolean {
+  return error === null;
+}
+
+/** Something runs what is to run by itself; or it is not to run any more. */
+function isScheduleKnown({ by, tasks, wanted }: SchedulerStanding, of: string | undefined): boolean {
+  if (of === undefined) return by !== null || wanted.length === 0;
+  return tasks.some(({ task }) => task === of) || !wanted.includes(of);
 }
 
 /** The last good backups: of all databases where none is named. */

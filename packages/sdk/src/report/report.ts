@@ -24,6 +24,8 @@ export interface ReportOptions {
   /** From what on a backup is suspicious; 0.4 and 3 times what is usual unless given. */
   readonly thresholds?: Partial<Thresholds>;
   readonly thresholdsOf?: Readonly<Record<string, Partial<Thresholds>>>;
+  /** Whether the databases of the system are all that there are; unless they were to be found and Docker could not be asked. */
+  readonly isWhole?: boolean;
   /** The moment that the report is of. */
   readonly now?: Date;
 }

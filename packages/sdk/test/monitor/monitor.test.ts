@@ -15,7 +15,9 @@ import {
   webhookChannel,
   type Backend,
   type BackupSystem,
+  type Discovered,
   type PlannedTask,
+  type SchedulerStanding,
   type Settings,
   type WatchOptions,
 } from "../../src/index.ts";
@@ -34,9 +36,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-function systemOf(watch: WatchOptions = {}): BackupSystem {
+/** `discovery`: nobody has named the databases, and this became of looking for them. */
+function systemOf(watch: WatchOptions = {}, discovery?: Discovered): BackupSystem {
   return createBackupSystem({
-    databases: [db],
+    databases: discovery?.error === undefined ? [db] : [],
+    discovery,
     store: localStore({ path: join(directory, "store") }),
     stateDirectory: join(directory, "state"),
     containers: { removeOrphans: async () => [], list: () => containers.list() } as unknown as ContainerRuntime,
@@ -112,7 +116,7 @@ describe("a look", () => {
     // Half a day is too long for who is backed up every hour.
     const schedule = { expression: "0 * * * *", timeZone: "UTC" };
     const backup = { task: "backup", schedule, overdueSince: null, problem: null };
-    const scheduler = async () => ({ by: "cron", tasks: [backup], isWanted: true }) as const;
+    const scheduler = async () => ({ by: "cron", tasks: [backup], isWanted: true, wanted: ["backup"] }) as const;
     expect(await stale({ scheduler })).toBe(true);
     expect(await stale({ scheduler, budgets: { rpo: 24 * hour } })).toBe(false);
     expect((await systemOf({ scheduler }).report()).databases[0]?.budgets.rpoMs).toBe(1.5 * hour);
@@ -175,6 +179,18 @@ describe("the schedule", () => {
     expect(inactive.problems.find(({ cause }) => cause === "schedule:backup")?.what).toBe("its timer is not active");
   });
 
+  test("what a daemon ran that is no more is late all the same", async () => {
+    const system = systemOf();
+    await system.backup();
+    const watch = (now: Date): WatchOptions => ({
+      scheduler: () => lookAtScheduler({ settings: settings(0, { backup: "hourly" }), system, installed: [], now }),
+    });
+    await runHistory(settings()).open("backup");
+    expect(causesOf(await systemOf(watch(new Date())).look())).toEqual(["schedule", "unencrypted"]);
+    const later = new Date(Date.now() + 4 * 3_600_000);
+    expect(causesOf(await systemOf(watch(later)).look())).toEqual(["schedule", "schedule:backup", "unencrypted"]);
+  });
+
   test("drills without backups are told, unless backups are off", async () => {
     const system = systemOf();
     await system.backup();
@@ -214,6 +230,89 @@ describe("the schedule", () => {
     const scheduler = () => lookAtScheduler({ settings: settings(port), system, installed: [] });
     expect(await scheduler()).toMatchObject({ by: "daemon", tasks: [{ task: "backup" }, { task: "drill" }] });
     expect(causesOf(await systemOf({ scheduler }).look())).toEqual(["schedule:backup", "unencrypted"]);
+  });
+});
+
+describe("nothing is over that was not looked at, and found good", () => {
+  const down = new BackupError("connection", "the Docker daemon does not answer");
+
+  /** One that tells a receiver of its own, and what that was told since it was last asked. */
+  async function told() {
+    const hook = await startReceiver();
+    const notifier = new Notifier({
+      channels: [webhookChannel({ url: new Secret(hook.url) })],
+      stateDir: join(directory, "state", "notifications"),
+      retries: { attempts: 1 },
+    });
+    const news = () =>
+      hook.requests.splice(0).map(({ body }) => {
+        const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
+        return `${occasion} ${notice.cause}`;
+      });
+    return { notifier, news: () => news().sort() };
+  }
+
+  test("databases that were to be found, while Docker does not answer", async () => {
+    const { notifier, news } = await told();
+    await systemOf({ notifier }, { error: undefined }).store.prepare();
+    db.at("probe");
+    await systemOf({ notifier }, { error: undefined }).monitor();
+    expect(news()).toEqual(["first no-good-backup:db", "first unreachable:db"]);
+    containers.list = () => Promise.reject(down);
+    const blind = systemOf({ notifier }, { error: down });
+    const look = await blind.monitor();
+    expect(news()).toEqual(["first docker"]);
+    expect(look).toMatchObject({ isWhole: false, notes: [expect.stringContaining("does not answer")] });
+    await expect(blind.backup()).rejects.toMatchObject({ reason: "connection" });
+    expect(news().filter((each) => each.startsWith("resolved"))).toEqual([]);
+
+    containers.list = async () => [];
+    db.heal();
+    const seeing = systemOf({ notifier }, { error: undefined });
+    await seeing.backup();
+    await seeing.monitor();
+    expect(news()).toEqual(
+      expect.arrayContaining(["resolved docker", "resolved no-good-backup:db", "resolved unreachable:db"]),
+    );
+    expect(await seeing.told()).toEqual([]);
+  });
+
+  test("a schedule that nothing follows any more", async () => {
+    const { notifier, news } = await told();
+    const schedule = { expression: "0 4 * * *", timeZone: "UTC" };
+    const late = { task: "backup", schedule, overdueSince: "2026-11-23T04:00:00.000Z", problem: null };
+    const wanted = { wanted: ["backup"], isWanted: true };
+    const standing = { by: "daemon", tasks: [late], ...wanted } as SchedulerStanding;
+    const monitor = (scheduler: SchedulerStanding) =>
+      systemOf({ notifier, scheduler: async () => scheduler }).monitor();
+    await systemOf().backup();
+    await monitor(standing);
+    expect(news()).toEqual(["first schedule:backup"]);
+    await monitor({ ...standing, by: null, tasks: [] });
+    expect(news()).toEqual(["first schedule"]);
+    const drill = { ...late, task: "drill", overdueSince: null };
+    await monitor({ ...standing, by: "cron", tasks: [drill] });
+    expect(news()).toEqual(["resolved schedule"]);
+    await monitor({ ...standing, by: "cron", tasks: [{ ...late, overdueSince: null }] });
+    expect(news()).toEqual(["resolved schedule:backup"]);
+    await monitor(standing);
+    // Nobody expects it any more.
+    await monitor({ by: null, tasks: [], wanted: [], isWanted: false });
+    expect(news()).toEqual(["first schedule:backup", "resolved schedule:backup"]);
+  });
+
+  test("a disk that holds the files of a database that does not answer", async () => {
+    const { notifier, news } = await told();
+    const mounts = [{ type: "bind", source: directory, destination: "/data", writable: true }];
+    const system = systemOf({ notifier });
+    await system.backup();
+    const probe = db.probe.bind(db);
+    db.probe = async (context) => ({ ...(await probe(context)), container: { mounts } as unknown as ContainerInfo });
+    await system.monitor();
+    expect(news()).toEqual(["first store-disk"]);
+    db.at("probe");
+    await system.monitor();
+    expect(news()).toEqual(["first unreachable:db"]);
   });
 });
 

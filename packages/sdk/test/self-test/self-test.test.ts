@@ -61,7 +61,7 @@ function subjectOf(changes: Partial<SelfTestOptions> = {}): SelfTestOptions {
         },
       };
     },
-    scheduler: async () => ({ by: null, tasks: [], isWanted: true }),
+    scheduler: async () => ({ by: null, tasks: [], isWanted: true, wanted: ["backup"] }),
     ...changes,
   };
 }
@@ -166,7 +166,7 @@ describe("a store with a past", () => {
     const schedule = { expression: "0 * * * *", timeZone: "UTC" };
     const tasks = [{ task: "backup", schedule, overdueSince: "2026-01-01T00:00:00.000Z", problem: null }];
     const report = await runSelfTest(
-      subjectOf({ dryRun: true, scheduler: async () => ({ by: "cron", tasks, isWanted: true }) }),
+      subjectOf({ dryRun: true, scheduler: async () => ({ by: "cron", tasks, isWanted: true, wanted: ["backup"] }) }),
     );
     expect(report.checks.find(({ id }) => id === "connectivity.server")).toMatchObject({
       status: "fail",
