@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -167,6 +167,22 @@ describe("daemon", () => {
     const history = JSON.parse(await readFile(join(directory, "state/schedule/backup.json"), "utf8")) as object;
     expect(history).toMatchObject({ runs: 1, last: { status: "cancelled" } });
     expect(await readdir(join(directory, "state/schedule"))).not.toContain("backup.running");
+  });
+
+  test("each run ends its log, and removes what is too old", async () => {
+    await configure({ logFiles: 1, logDays: 1 });
+    const logs = join(directory, "store/logs");
+    await mkdir(logs, { recursive: true, mode: 0o700 });
+    await chmod(join(directory, "store"), 0o700);
+    await writeFile(join(logs, "backup_20200101T000000.000Z-aaaaaa.log"), "");
+    start("--task", "backup");
+    await until(/"type":"task-end"/);
+    child.kill("SIGTERM");
+    await once(child, "exit");
+    const [name = "", ...others] = await readdir(logs);
+    expect([name, others]).toEqual([expect.not.stringContaining("2020"), []]);
+    const last = (await readFile(join(logs, name), "utf8")).trimEnd().split("\n").at(-1) ?? "";
+    expect(JSON.parse(last)).toMatchObject({ msg: "end", status: "failed" });
   });
 
   test("SIGTERM while nothing runs ends it", async () => {

@@ -29,6 +29,8 @@ export interface SystemParts {
   readonly timeoutMs: number;
   readonly drill: DrillSettings;
   readonly retention: RetentionConfig;
+  /** Days that a prune keeps the reports of runs. */
+  readonly reportDays: number;
   /** Names; those first when all are restored. */
   readonly restoreOrder: readonly string[];
   readonly adapterIn: AdapterIn | undefined;

@@ -67,6 +67,7 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     parallel,
     timeoutMs: timeout,
     retention: config.retention,
+    reportDays: config.settings.reportDays,
     restoreOrder,
     adapterIn: config.adapterIn,
     discovery: config.discovery,

@@ -76,6 +76,8 @@ export interface BackupSystemOptions {
   readonly drill?: Partial<DrillSettings>;
   /** What `prune` keeps: 30 days unless given. */
   readonly retention?: RetentionConfig;
+  /** Days that `prune` keeps the reports of runs; 366 unless given. */
+  readonly reportDays?: number;
   /** The file that tells who did what; `audit.jsonl` in the state directory unless given. */
   readonly auditLog?: string | undefined;
   /** What was typed, for the audit log; `library` unless given. Never with a secret. */
@@ -163,6 +165,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     parallel: options.parallel ?? 6,
     timeoutMs: options.timeoutMs ?? 4 * 60 * 60 * 1000,
     retention: options.retention ?? {},
+    reportDays: options.reportDays ?? 366,
     restoreOrder: options.restoreOrder ?? [],
     adapterIn: options.adapterIn,
     discovery: options.discovery,

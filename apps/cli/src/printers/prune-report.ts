@@ -6,6 +6,7 @@ export function formatPruneReport(report: PruneReport): string {
   return [
     ...report.databases.map((result) => formatDatabase(result, report)),
     formatTotal(report),
+    ...formatReports(report),
     ...formatForecast(report),
   ].join("\n");
 }
@@ -33,6 +34,11 @@ function formatDatabase(result: DatabasePruneResult, { dryRun }: PruneReport): s
     ...(error === undefined ? [] : [`  ✗ ${database}: ${error.reason}: ${error.message}`]),
     ...(error?.hint === undefined ? [] : [`    → ${error.hint}`]),
   ].join("\n");
+}
+
+function formatReports({ dryRun, removedReports }: PruneReport): string[] {
+  if (removedReports === 0) return [];
+  return [`reports of runs that are too old: ${removedReports}, ${dryRun ? "which would be removed" : "removed"}`];
 }
 
 function formatForecast({ freedBytes, forecast: { before, after } }: PruneReport): string[] {

@@ -50,6 +50,8 @@ export interface Settings {
   /** How long logs are kept, and how many at most. */
   readonly logDays: number;
   readonly logFiles: number;
+  /** How long `prune` keeps the reports of runs. */
+  readonly reportDays: number;
   /** When tasks run: `hourly`, `daily`, `weekly`, a cron expression, or `off`. */
   readonly schedules: ScheduleSettings;
   /** Of the schedules. */
@@ -147,6 +149,7 @@ export interface BackupConfig {
   readonly logDir?: string;
   readonly logDays?: number;
   readonly logFiles?: number;
+  readonly reportDays?: number;
   /** `{ backup: "hourly", drill: "30 6 * * 0", scrub: "off" }`. */
   readonly schedules?: ScheduleSettings;
   /** Of the schedules: `Europe/Berlin`. */
@@ -219,6 +222,11 @@ export const settingsSchema = z.strictObject({
   logDir: z.string().min(1).optional().describe("Directory of the logs of runs; logs in the store unless given"),
   logDays: z.int().min(1).default(90).describe("Keep logs of so many days; 90 unless given"),
   logFiles: z.int().min(1).default(1000).describe("Keep so many logs at most; 1000 unless given"),
+  reportDays: z
+    .int()
+    .min(1)
+    .default(366)
+    .describe("Days that prune keeps the reports of runs; 366 unless given; of each kind the newest 30 stay anyway"),
   schedules: scheduleSettingsSchema.default({}),
   timeZone: timeZoneSchema,
   jitter: durationFrom(0)

@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import {
   BackupError,
   newId,
@@ -22,6 +24,7 @@ import { lockStore } from "../locks.ts";
 import { followHead, prepareStore } from "../verify/log-head.ts";
 import { retentionFactsOf } from "./facts.ts";
 import { policyOf } from "./policy.ts";
+import { oldReports } from "../report/files.ts";
 import { gatherReport } from "../report/report.ts";
 import { settleDeadOperations } from "../recover.ts";
 import { tellStart, type Run, type RunOptions } from "../run.ts";
@@ -53,6 +56,8 @@ export interface PruneReport {
   readonly logHead?: string;
   /** Stored bytes of the artifacts deleted; of those that would be, in a dry run. */
   readonly freedBytes: number;
+  /** Reports of runs that were too old (`reportDays`). */
+  readonly removedReports: number;
   /** When the store's disk is full: as things stood, and with what was freed (in a dry run: would be). */
   readonly forecast: { readonly before: Forecast; readonly after: Forecast };
   readonly databases: readonly DatabasePruneResult[];
@@ -99,23 +104,40 @@ export async function runPrune(parts: SystemParts, options: PruneOptions = {}): 
     databases.push(await pruneOne(parts, { name, policy, stored: wanted.get(name) ?? [], operations }, options, run));
   }
   const freedBytes = databases.reduce((sum, database) => sum + database.freedBytes, 0);
+  const status = overallOutcome(databases.map((database) => database.status));
+  // What speaks against deleting backups may be the clock.
+  const removedReports = status === "ok" ? await removeOldReports(parts, dryRun) : 0;
   const logHead = dryRun ? undefined : await followHead(parts);
   const report: PruneReport = {
     report: "prune",
     version: 1,
     runId: run.runId,
     dryRun,
-    status: overallOutcome(databases.map(({ status }) => status)),
+    status,
     startedAt,
     endedAt: new Date().toISOString(),
     store: parts.store.location,
     ...(logHead !== undefined && { logHead }),
     freedBytes,
+    removedReports,
     forecast: { before: forecastOf(0), after: forecastOf(freedBytes) },
     databases,
   };
   await end(parts, report);
   return report;
+}
+
+/** How many there were, or, in a dry run, are. */
+async function removeOldReports(parts: SystemParts, dryRun: boolean): Promise<number> {
+  const { location } = parts.store;
+  try {
+    const old = await oldReports(location, new Date(Date.now() - parts.reportDays * 86_400_000));
+    for (const name of dryRun ? [] : old) await rm(join(location, name), { force: true });
+    return old.length;
+  } catch (error) {
+    warn(parts, `old reports of runs could not be removed: ${toBackupError(error).message}`);
+    return 0;
+  }
 }
 
 /** Whether a prune would find something to delete. Changes nothing, and tells nobody. */

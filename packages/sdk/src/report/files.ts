@@ -111,21 +111,38 @@ export async function readReports(directory: string, since: Date): Promise<ReadR
   return { reports, prunedBytes, notes: left > 0 ? [...notes.slice(0, mostNotes), `${left} more run reports`] : notes };
 }
 
-/** Ids begin with the time, so names tell the order: nothing else is opened. */
 function chosen(listed: readonly string[], since: Date): string[] {
-  const from = since.toISOString().replaceAll(/[-:]/g, "");
-  const byKind = Map.groupBy(
-    listed.flatMap((name) => {
-      const { kind = "", id = "" } = names.exec(name)?.groups ?? {};
-      return id === "" ? [] : { name, kind, id };
-    }),
-    ({ kind }) => kind,
-  );
-  return [...byKind.values()].flatMap((files) => {
-    const sorted = files.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const first = sorted.findIndex(({ id }) => id >= from);
-    return sorted.slice(Math.max(0, (first < 0 ? sorted.length : first) - before)).map(({ name }) => name);
+  return byKind(listed).flatMap((files) => {
+    const first = files.findIndex(({ id }) => id >= idAt(since));
+    return files.slice(Math.max(0, (first < 0 ? files.length : first) - before)).map(({ name }) => name);
   });
+}
+
+/** Names of the reports from before a moment that no report of now would read any more. */
+export async function oldReports(directory: string, until: Date): Promise<string[]> {
+  return byKind(await readdir(directory)).flatMap((files) =>
+    files.slice(0, -before).flatMap(({ name, id }) => (id < idAt(until) ? name : [])),
+  );
+}
+
+interface NamedReport {
+  readonly name: string;
+  readonly id: string;
+}
+
+/** Those of each kind, oldest first. Ids begin with the time, so names tell the order: nothing else is opened. */
+function byKind(listed: readonly string[]): NamedReport[][] {
+  const found = listed.flatMap((name) => {
+    const { kind = "", id = "" } = names.exec(name)?.groups ?? {};
+    return id === "" ? [] : { name, kind, id };
+  });
+  return [...Map.groupBy(found, ({ kind }) => kind).values()].map((files) =>
+    files.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  );
+}
+
+function idAt(moment: Date): string {
+  return moment.toISOString().replaceAll(/[-:]/g, "");
 }
 
 /** What it says, or why it cannot be read. */

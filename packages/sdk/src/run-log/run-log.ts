@@ -1,7 +1,14 @@
 import { chmodSync, closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BackupError, toBackupError, type BackupEvent, type Logger, type Secret } from "@sutazai/backup-core";
+import {
+  BackupError,
+  toBackupError,
+  type BackupEvent,
+  type Logger,
+  type Outcome,
+  type Secret,
+} from "@sutazai/backup-core";
 import { printableLines } from "@sutazai/backup-reporter";
 import { pino } from "pino";
 import { madeBy } from "../version.ts";
@@ -37,7 +44,7 @@ export interface RunLog {
   /** Goes to the file alone: who watches is shown events in another way. */
   event(event: BackupEvent): void;
   /** Writes down how it ended, and removes what is too old. Where nothing happened there is no file. */
-  close(end?: { readonly exitCode?: number; readonly error?: unknown }): Promise<void>;
+  close(end?: { readonly exitCode?: number; readonly status?: Outcome; readonly error?: unknown }): Promise<void>;
 }
 
 /**
@@ -77,12 +84,12 @@ export function openRunLog(options: RunLogOptions): RunLog {
       begin();
       toFile[levelOf(event)](loggable({ event }, secrets) as object, event.type);
     },
-    close: async ({ exitCode, error } = {}) => {
+    close: async ({ exitCode, status, error } = {}) => {
       if (error !== undefined) {
         begin();
         toFile.error(loggable({ error }, secrets) as object, "failed");
       }
-      if (hasBegun) toFile.info({ exitCode }, "end");
+      if (hasBegun) toFile.info({ exitCode, status }, "end");
       if (file.isWritten) await removeOldLogs(options).catch(() => undefined); // The next one does it.
     },
   };

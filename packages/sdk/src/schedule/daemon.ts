@@ -66,9 +66,16 @@ function daemonTask(planned: PlannedTask, { open, onResult }: ScheduleDaemonOpti
     atOnce: atOnce ?? false,
     ...(evidence !== undefined && { evidence: async () => evidence((await open(name)).system) }),
     run: async (options) => {
-      const result = await run((await open(name)).system, options);
-      onResult?.(name, result);
-      return result;
+      const { system, log } = await open(name);
+      try {
+        const result = await run(system, options);
+        onResult?.(name, result);
+        await log?.close({ status: result.status });
+        return result;
+      } catch (error) {
+        await log?.close({ error });
+        throw error;
+      }
     },
   };
 }

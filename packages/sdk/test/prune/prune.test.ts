@@ -109,6 +109,26 @@ describe("prune", () => {
     expect(done.forecast.after).not.toEqual(done.forecast.before);
   });
 
+  test("removes reports of runs that are too old, but for the newest 30 of each kind", async () => {
+    await fabricate(store, daily(2));
+    const now = Date.now();
+    const kept = async (kind: string) => (await readdir(store.location)).filter((name) => name.startsWith(kind)).length;
+    const write = async (kind: string, count: number, daysAgo: number) => {
+      for (let index = 0; index < count; index += 1) {
+        const id = new Date(now - daysAgo * 86_400_000 - index).toISOString().replaceAll(/[-:]/g, "");
+        await store.writeReport(`${kind}_report_${id}-abcdef.json`, {});
+      }
+    };
+    await write("master_backup", 40, 400);
+    await write("master_backup", 5, 300);
+    await write("drill", 31, 400);
+    await write("restore", 3, 4000);
+    expect(await systemOf().prune({ dryRun: true })).toMatchObject({ removedReports: 16 });
+    expect(await systemOf({ reportDays: 500 }).prune()).toMatchObject({ removedReports: 0 });
+    expect(await systemOf().prune()).toMatchObject({ removedReports: 16 });
+    expect(await Promise.all(["master_backup", "drill", "restore"].map(kept))).toEqual([30, 30, 3]);
+  });
+
   test("a second one finds nothing to do, and leaves no report", async () => {
     await fabricate(store, daily(5));
     await systemOf().prune(keepLast(2));
