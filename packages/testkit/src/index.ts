@@ -5,7 +5,7 @@ export { changePostgres, emptyPostgres, fillHostilePostgres, fillPostgres, write
 export { changeQdrant, emptyQdrant, fillHostileQdrant, fillQdrant, writeQdrant } from "./content/qdrant.ts";
 export { changeRedis, emptyRedis, fillHostileRedis, fillRedis, writeRedis } from "./content/redis.ts";
 export { watchContainers, type ContainerWatch, type SeenContainer } from "./container-watch.ts";
-export { testImage, type TestImage } from "./images.ts";
+export { testBaseImage, testImage, type TestImage } from "./images.ts";
 export { askChromadb } from "./kinds/chromadb.ts";
 export { askFaiss } from "./kinds/faiss.ts";
 export { connectNeo4j } from "./kinds/neo4j.ts";
