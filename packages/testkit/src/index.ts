@@ -15,6 +15,7 @@ export { connectRedis } from "./kinds/redis.ts";
 export type { Connection, ServerAddress } from "./kinds/server-kind.ts";
 export type { ServerKindName } from "./kinds/server-kinds.ts";
 export { lyingServer, type Lie, type LyingServer } from "./lying-server.ts";
+export { mappedForWriting } from "./mapped-files.ts";
 export { killThrowaways, leftInDocker } from "./leftovers.ts";
 export { peakMemoryOf } from "./peak-memory.ts";
 export { Random } from "./random.ts";

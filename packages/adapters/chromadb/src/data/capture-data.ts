@@ -37,6 +37,8 @@ export async function copyData(
     container,
     paths: [directory],
     purpose: "chromadb",
+    // It maps no files into memory to write to them (see the tests).
+    ahead: true,
     ...(maxPauseSeconds !== undefined && { maxPauseMs: maxPauseSeconds * 1_000 }),
     journal,
     signal,

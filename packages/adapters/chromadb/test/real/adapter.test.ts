@@ -1,7 +1,14 @@
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Secret, type Fact } from "@sutazai/backup-core";
-import { askChromadb, emptyChromadb, fillChromadb, startServer, type TestServer } from "@sutazai/backup-testkit";
+import {
+  askChromadb,
+  emptyChromadb,
+  fillChromadb,
+  mappedForWriting,
+  startServer,
+  type TestServer,
+} from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chromadbAdapter } from "../../src/index.ts";
 import { backUp, byImporting, byReplacing, operate, restore } from "./operation.ts";
@@ -38,6 +45,13 @@ async function everything(name: string): Promise<Records> {
   const { id } = await askChromadb<{ id: string }>(server, "GET", `${path}/${name}`);
   return askChromadb(server, "POST", `${path}/${id}/get`, { include: ["embeddings", "documents"] });
 }
+
+// Its data is copied ahead.
+test("the server maps none of its data into memory to write to it", async () => {
+  await make("saved", 3_000, { hnsw: { sync_threshold: 100 } });
+  const mapped = await mappedForWriting(server);
+  expect(mapped.filter((path) => path.startsWith("/data/"))).toEqual([]);
+});
 
 describe("while others write", () => {
   test("an export skips none of those that stay, though others are deleted", async () => {

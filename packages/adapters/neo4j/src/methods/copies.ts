@@ -15,6 +15,8 @@ export function frozenCopyOf(
     container,
     paths,
     purpose: "neo4j",
+    // It maps files into memory to read them only (see the tests).
+    ahead: true,
     ...(maxPauseSeconds !== undefined && { maxPauseMs: maxPauseSeconds * 1_000 }),
     journal,
     signal,

@@ -15,6 +15,7 @@ import {
   connectNeo4j,
   faultyTools,
   fillNeo4j,
+  mappedForWriting,
   MemoryBackup,
   startServer,
   writeNeo4j,
@@ -103,6 +104,12 @@ function writing(): { stop: () => Promise<number> } {
     },
   };
 }
+
+// Its data is copied ahead.
+test("the server maps none of its data into memory to write to it", async () => {
+  const mapped = await mappedForWriting(server);
+  expect(mapped.filter((path) => path.startsWith("/data/"))).toEqual([]);
+});
 
 test("frozen under a busy writer: whole pairs of one moment, and the writer sees no error", { timeout }, async () => {
   const writer = writing();
