@@ -32,6 +32,11 @@ export interface RestoreMethod {
   readonly restarts: boolean;
   /** How writers are kept out from the safety backup to the end of validation; `none` needs `unfenced`. */
   readonly fence: "staged" | "isolated" | "read-only" | "none";
+  /**
+   * Whether pieces (databases, collections) that the server has and the backup does not are removed: always, since all that there is is replaced, or where
+   * `RestoreOptions.exact` asks for it. Never unless given.
+   */
+  readonly removesOthers?: "always" | "on-request";
 }
 
 /** What a look at the server tells. */
@@ -92,6 +97,8 @@ export interface RestoreOptions {
   readonly method: string;
   /** Restore only this piece. */
   readonly only: string | undefined;
+  /** Remove what the server has and the backup does not; only for a method that removes it always or on request, and never with `only`. */
+  readonly exact?: boolean | undefined;
 }
 
 /** What a restore will do; made without touching anything. */

@@ -12,6 +12,7 @@ import {
   type OperationContext,
   type Probe,
   type RestoreFacts,
+  type RestoreOptions,
   type Settlement,
 } from "@sutazai/backup-core";
 
@@ -27,7 +28,7 @@ export class FakeDatabase implements DatabaseAdapter {
       { name: "listing", pointInTime: true, byDefault: false },
     ],
     restoreMethods: [
-      { name: "replace", forms: ["lines"], restarts: false, fence: "read-only" },
+      { name: "replace", forms: ["lines"], restarts: false, fence: "read-only", removesOthers: "on-request" },
       { name: "careless", forms: ["lines"], restarts: false, fence: "none" },
     ],
     restoresPart: false,
@@ -42,6 +43,8 @@ export class FakeDatabase implements DatabaseAdapter {
   /** What it is in: databases of the same one are locked together. */
   resource: string;
   readonly calls: Step[] = [];
+  /** What the last restore was asked for. */
+  asked: RestoreOptions | undefined;
   readonly #faults = new Map<Step, (context?: OperationContext) => void | Promise<void>>();
 
   constructor(name: string, lines: readonly string[]) {
@@ -108,7 +111,8 @@ export class FakeDatabase implements DatabaseAdapter {
     await this.#reach("fence", context);
   }
 
-  async restore(context: OperationContext, source: ArtifactSource): Promise<RestoreFacts> {
+  async restore(context: OperationContext, source: ArtifactSource, options: RestoreOptions): Promise<RestoreFacts> {
+    this.asked = options;
     await this.#reach("restore", context);
     const lines = await linesOf(source.read("lines.txt"));
     await context.journal.record({ part: this.name, action: "replaced", data: { before: [...this.lines] } });

@@ -394,6 +394,21 @@ describe("restore", () => {
     expect(await restore({ method: "careless", unfenced: true })).toMatchObject({ state: "restored" });
   });
 
+  test("of exactly what the backup has is asked of the adapter, and refused by a method that cannot", async () => {
+    await restore();
+    expect(db.asked).toEqual({ form: "lines", method: "replace", only: undefined });
+    await restore({ exact: true });
+    expect(db.asked).toEqual({ form: "lines", method: "replace", only: undefined, exact: true });
+    expect(await restore({ exact: true, method: "careless", unfenced: true })).toMatchObject({
+      state: "untouched",
+      error: { reason: "unsupported", hint: expect.stringContaining("--exact") },
+    });
+    expect((await system.planRestore({ exact: true, method: "careless", unfenced: true }))[0]?.error?.reason).toBe(
+      "unsupported",
+    );
+    expect((await restore({ exact: true, only: "one" }))?.error?.reason).toBe("unsupported");
+  });
+
   test("without a safety backup is possible, and loud", async () => {
     expect(await restore({ withoutSafetyBackup: true })).toMatchObject({
       state: "restored",

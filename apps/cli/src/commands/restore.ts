@@ -14,6 +14,7 @@ interface RestoreArguments {
   readonly form?: string;
   readonly method?: string;
   readonly only?: string;
+  readonly exact?: boolean;
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly unfenced?: boolean;
@@ -49,12 +50,17 @@ export const restoreCommand: Verb<RestoreArguments> = {
         requiresArg: true,
         describe: "One piece of it: a database of a cluster, a collection",
       })
+      .option("exact", {
+        type: "boolean",
+        describe: "Remove what the backup does not have: collections, databases that would be left alone otherwise",
+      })
       .option("dry-run", { type: "boolean", describe: "Show what would be done, and touch nothing" })
       .option("force", { type: "boolean", describe: "Do not ask" })
       .option("unfenced", { type: "boolean", describe: "Restore though writers cannot be kept out" })
       .option("safety-backup", { type: "boolean", default: true, describe: "Back up the present state first" })
       .option("wait", { type: "boolean", describe: "Wait for locks instead of failing" })
-      .conflicts("file", "backup"),
+      .conflicts("file", "backup")
+      .conflicts("exact", "only"),
   run: (args) =>
     runVerb(args, args.dryRun === true ? {} : { log: "restore" }, async ({ system, printer, signal }) => {
       const options = { ...optionsOf(args), signal };
@@ -86,6 +92,7 @@ function optionsOf(args: RestoreArguments): RestoreOptions {
     ...(form !== undefined && { form }),
     ...(method !== undefined && { method }),
     ...(only !== undefined && { only }),
+    ...(args.exact === true && { exact: true }),
     withoutSafetyBackup: args.safetyBackup === false,
     unfenced: args.unfenced ?? false,
     wait: args.wait ?? false,
@@ -108,9 +115,12 @@ async function confirmed(
   }
   const from = args.file ?? args.backup ?? `the newest good backup${args.into === undefined ? "" : ` of ${names}`}`;
   const loss = args.safetyBackup === false ? " NO SAFETY BACKUP is taken first." : "";
+  const others = args.exact === true ? " What it does not have is REMOVED." : "";
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`Replace what ${what} holds now by ${from}?${loss} [y/N] `, { signal });
+    const answer = await terminal.question(`Replace what ${what} holds now by ${from}?${others}${loss} [y/N] `, {
+      signal,
+    });
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     terminal.close();
@@ -124,6 +134,7 @@ function commandOf(args: RestoreArguments): string {
     value === undefined ? [] : [`--${option}`, quoted(value)],
   );
   const flags = [
+    ...(args.exact === true ? ["--exact"] : []),
     ...(args.unfenced === true ? ["--unfenced"] : []),
     ...(args.safetyBackup === false ? ["--no-safety-backup"] : []),
     ...(args.wait === true ? ["--wait"] : []),

@@ -1,4 +1,10 @@
-import { BackupError, attempt, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
+import {
+  BackupError,
+  attempt,
+  type DatabaseAdapter,
+  type OperationContext,
+  type RestoreOptions,
+} from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
 import { drill } from "./drill.ts";
@@ -34,9 +40,14 @@ export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter 
 
   const told = <Result>(operation: string, signal: AbortSignal | undefined, work: () => Promise<Result>) =>
     attempt({ operation: `chromadb.${operation}`, database: name, signal }, work);
-  const connected = <Result>(operation: string, context: OperationContext, work: (server: Server) => Promise<Result>) =>
+  const connected = <Result>(
+    operation: string,
+    context: OperationContext,
+    work: (server: Server) => Promise<Result>,
+    { exact = options.exact }: Pick<RestoreOptions, "exact"> = {},
+  ) =>
     told(operation, context.signal, async () => {
-      using server = await Server.open(options, name, context.containers, context.signal);
+      using server = await Server.open({ ...options, exact }, name, context.containers, context.signal);
       return await work(server);
     });
 
@@ -50,19 +61,24 @@ export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter 
         forms: [form],
         restarts: hasContainer,
         fence: fenceKind,
+        removesOthers: form === "data" ? ("always" as const) : ("on-request" as const),
       })),
       restoresPart: false,
     },
     probe: (context) => connected("probe", context, async (server) => probe(context, server)),
     backup: (context, sink) => connected("backup", context, (server) => backup(context, server, forms, sink)),
     planRestore: (context, manifest, chosen) =>
-      connected("plan-restore", context, (server) => planRestore(context, server, manifest, chosen)),
+      connected("plan-restore", context, (server) => planRestore(context, server, manifest, chosen), chosen),
     fence: (context) => connected("fence", context, (server) => fence(context, server)),
-    restore: (context, source, { form }) =>
-      connected("restore", context, (server) =>
-        formName(form) === "data"
-          ? restoreByReplacing(context, server, source)
-          : restoreByImporting(context, server, source),
+    restore: (context, source, chosen) =>
+      connected(
+        "restore",
+        context,
+        (server) =>
+          formName(chosen.form) === "data"
+            ? restoreByReplacing(context, server, source)
+            : restoreByImporting(context, server, source),
+        chosen,
       ),
     fingerprint: (context, form) =>
       connected("fingerprint", context, (server) => fingerprint(context, server, formName(form))),

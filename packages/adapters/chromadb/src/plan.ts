@@ -8,8 +8,10 @@ import {
   type RestoreOptions,
   type RestorePlan,
 } from "@sutazai/backup-core";
+import { hasDatabase, listCollections } from "./collections.ts";
 import { containerOf } from "./data/capture-data.ts";
-import { dataArtifact, readDetails } from "./details.ts";
+import { dataArtifact, readDetails, type Details } from "./details.ts";
+import { collectionFact } from "./facts.ts";
 import { formName } from "./fingerprint.ts";
 import type { FormName } from "./options.ts";
 import type { Server } from "./server.ts";
@@ -45,7 +47,7 @@ export async function planRestore(
     const collections = details.export?.collections ?? [];
     if (collections.some(({ artifact }) => !artifacts.includes(artifact))) throw lacking(manifest);
     return {
-      steps: importSteps(server, collections.length),
+      steps: importSteps(server, collections.length, await removedBy(server, details.export, context.signal)),
       warnings: [...warnings, "ids of collections change: an application that has stored them does not find them"],
     };
   }
@@ -77,13 +79,25 @@ function replaceSteps(server: Server, container: ContainerInfo): string[] {
   ];
 }
 
-function importSteps({ target, options }: Server, count: number): string[] {
+/** Collections beside those of the export, where they are to go. */
+async function removedBy(server: Server, exported: Details["export"], signal: AbortSignal): Promise<string[]> {
+  if (server.options.exact !== true) return [];
+  const { databases = [], collections = [] } = exported ?? {};
+  const kept = new Set(collections.map((each) => collectionFact(each, each.name)));
+  const live = databases.map(async (where) => {
+    const found = (await hasDatabase(server, where)) ? await listCollections(server, where, signal) : [];
+    return found.filter(({ name }) => !kept.has(collectionFact(where, name))).map(({ name }) => JSON.stringify(name));
+  });
+  return (await Promise.all(live)).flat();
+}
+
+function importSteps({ target }: Server, count: number, removed: readonly string[]): string[] {
   const name = target.container?.name;
   return [
     ...(name === undefined ? [] : [`take ${name} off its networks, so that nobody writes before it is validated`]),
     `make ${count} collections under temporary names, fill them, read every record back and compare`,
     "set the present collections of these names aside by renaming them, and give their names to the new ones",
-    ...(options.exact === true ? ["set aside every other collection of these databases"] : []),
+    ...(removed.length === 0 ? [] : [`remove collections ${removed.join(", ")}, which the backup does not have`]),
     ...(name === undefined ? [] : [`restart ${name}, and compare again`]),
     "delete what was set aside",
   ];

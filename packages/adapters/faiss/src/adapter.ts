@@ -68,6 +68,7 @@ class FaissAdapter implements DatabaseAdapter {
           name: methodName,
           restarts: !isOnHost || options.service !== undefined,
           fence: isOnHost && options.service === undefined ? "none" : "isolated",
+          removesOthers: "always",
         },
       ],
       restoresPart: false,

@@ -63,7 +63,9 @@ class Neo4jAdapter implements DatabaseAdapter {
         pointInTime: name !== "export",
         byDefault: name === first,
       })),
-      restoreMethods: [{ name: methodName, forms: ["dump", "data"], restarts: true, fence: "isolated" }],
+      restoreMethods: [
+        { name: methodName, forms: ["dump", "data"], restarts: true, fence: "isolated", removesOthers: "always" },
+      ],
       restoresPart: false,
     };
   }

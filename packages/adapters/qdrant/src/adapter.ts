@@ -1,4 +1,11 @@
-import { BackupError, inTurn, attempt, type DatabaseAdapter, type OperationContext } from "@sutazai/backup-core";
+import {
+  BackupError,
+  inTurn,
+  attempt,
+  type DatabaseAdapter,
+  type OperationContext,
+  type RestoreOptions,
+} from "@sutazai/backup-core";
 import { z } from "zod";
 import { backup } from "./backup.ts";
 import { planReplacement, replaceMethod, restoreByReplacing } from "./data/restore.ts";
@@ -30,7 +37,7 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
   }
   const forms = options.forms ?? (["snapshot"] as const);
   const uploaded = collectionForms.filter((form) => forms.includes(form));
-  const exact = options.exact ?? false;
+  const isExact = (chosen: RestoreOptions) => chosen.exact ?? options.exact ?? false;
   const hasContainer = containerName(options) !== undefined;
 
   const told = <Result>(operation: string, signal: AbortSignal | undefined, work: () => Promise<Result>) =>
@@ -54,11 +61,20 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
                 forms: collectionForms,
                 restarts: false,
                 fence: hasContainer ? ("isolated" as const) : ("none" as const),
+                removesOthers: "on-request" as const,
               },
             ]
           : []),
         ...(forms.includes("data")
-          ? [{ name: replaceMethod, forms: ["data"], restarts: true, fence: "isolated" as const }]
+          ? [
+              {
+                name: replaceMethod,
+                forms: ["data"],
+                restarts: true,
+                fence: "isolated" as const,
+                removesOthers: "always" as const,
+              },
+            ]
           : []),
       ],
       restoresPart: uploaded.length > 0,
@@ -75,14 +91,14 @@ export function qdrantAdapter(options: QdrantOptions = {}): DatabaseAdapter {
       connected("plan-restore", context, async (server) =>
         formName(chosen.form) === "data"
           ? planReplacement(context, server, options, manifest, chosen)
-          : (await examine(context, server, manifest, chosen, exact)).plan,
+          : (await examine(context, server, manifest, chosen, isExact(chosen))).plan,
       ),
     fence: (context) => connected("fence", context, (server) => fence(context, server)),
     restore: (context, source, chosen) =>
       connected("restore", context, (server) =>
         formName(chosen.form) === "data"
           ? restoreByReplacing(context, server, options, source)
-          : restore(context, server, source, chosen, exact),
+          : restore(context, server, source, chosen, isExact(chosen)),
       ),
     fingerprint: (context, form) =>
       connected("fingerprint", context, (server) =>

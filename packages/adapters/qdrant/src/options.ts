@@ -30,7 +30,7 @@ export interface QdrantOptions {
   readonly directory?: string | undefined;
   /** Seconds that the server may stand still for the form `data`; 10 unless given. */
   readonly maxPauseSeconds?: number | undefined;
-  /** Whether a restore removes collections and aliases that the backup does not have; `false` unless given. */
+  /** Whether a restore removes collections and aliases that the backup does not have, also where it was not asked for it (`RestoreOptions.exact`); `false` unless given. */
   readonly exact?: boolean | undefined;
 }
 

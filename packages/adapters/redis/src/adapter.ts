@@ -70,8 +70,8 @@ class RedisAdapter implements DatabaseAdapter {
     this.capabilities = {
       forms: [...taken].map((name) => ({ name, pointInTime: true, byDefault: true })),
       restoreMethods: [
-        { name: "offline", restarts: true, fence: "isolated" },
-        { name: "online", restarts: false, fence: "read-only" },
+        { name: "offline", restarts: true, fence: "isolated", removesOthers: "always" },
+        { name: "online", restarts: false, fence: "read-only", removesOthers: "always" },
       ],
       restoresPart: false,
     };

@@ -204,8 +204,8 @@ export function audited(system: BackupSystem, auditor: Auditor): BackupSystem {
 
 /** Of a restore: from what, into what, and what it was told to do without. */
 function asked(options: Parameters<BackupSystem["restore"]>[0]): object {
-  const { backup, file, into, form, method, only, withoutSafetyBackup, unfenced } = options ?? {};
-  return { backup, file, into, form, method, only, withoutSafetyBackup, unfenced };
+  const { backup, file, into, form, method, only, exact, withoutSafetyBackup, unfenced } = options ?? {};
+  return { backup, file, into, form, method, only, exact, withoutSafetyBackup, unfenced };
 }
 
 /** Without the details, which may be long. */

@@ -8,6 +8,7 @@ import {
   type Manifest,
   type OperationContext,
   type Probe,
+  type RestoreMethod,
   type RestoreOptions as AdapterRestoreOptions,
 } from "@sutazai/backup-core";
 import type { LooseBackup } from "@sutazai/backup-store";
@@ -109,7 +110,21 @@ export function chooseWay(
       hint: "restore the whole, or into another container (`--into`)",
     });
   }
-  return { form, method: known.name, only: options.only };
+  if (options.exact === true) assertExact(name, known, options.only);
+  return { form, method: known.name, only: options.only, ...(options.exact === true && { exact: true }) };
+}
+
+function assertExact(database: string, { name, removesOthers }: RestoreMethod, only: string | undefined): void {
+  const refuse = (message: string, hint: string) =>
+    new BackupError("unsupported", message, { operation: "restore", hint });
+  if (only !== undefined) {
+    throw refuse("a part is restored on its own, or all and nothing else: not both", "leave out --exact, or --only");
+  }
+  if (removesOthers !== undefined) return;
+  throw refuse(
+    `a restore of ${database} by "${name}" removes nothing that the backup does not have`,
+    "leave out --exact, and remove by hand what is too much; --dry-run names what is left alone",
+  );
 }
 
 /**

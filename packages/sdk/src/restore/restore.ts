@@ -25,6 +25,8 @@ export interface RestoreOptions extends RunOptions {
   readonly method?: string;
   /** One piece of it: a database of a cluster. */
   readonly only?: string;
+  /** Remove what the server has and the backup does not, where it would otherwise be left alone. A method that cannot refuses. */
+  readonly exact?: boolean;
   /** Take no backup of the present state first. What is there now can then be had back only while the restore runs. */
   readonly withoutSafetyBackup?: boolean;
   /** Restore though writers cannot be kept out: what they write meanwhile may be lost. */

@@ -138,7 +138,7 @@ describe("what is beside the backup", () => {
     expect(await names()).toEqual(["kept", "since"]);
     await restore(chromadbAdapter({ url, exact: true }), backup, byImporting, false);
     expect(await names()).toEqual(["kept", "since"]);
-    await restore(chromadbAdapter({ url, exact: true }), backup, byImporting);
+    await restore(chromadbAdapter({ url }), backup, { ...byImporting, exact: true });
     expect(await names()).toEqual(["kept"]);
   });
 

@@ -2,7 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { standaloneContext } from "@sutazai/backup-containers";
-import type { ArtifactSink, DatabaseAdapter, OperationContext, RestoreFacts } from "@sutazai/backup-core";
+import type {
+  ArtifactSink,
+  DatabaseAdapter,
+  OperationContext,
+  RestoreFacts,
+  RestoreOptions,
+} from "@sutazai/backup-core";
 import { MemoryBackup } from "@sutazai/backup-testkit";
 
 /** Runs one operation of an adapter under a journal of its own, and keeps its result unless told otherwise. */
@@ -53,7 +59,7 @@ export const byImporting = { form: "export", method: "import", only: undefined }
 export function restore(
   adapter: DatabaseAdapter,
   backup: MemoryBackup,
-  way: typeof byReplacing | typeof byImporting,
+  way: RestoreOptions,
   keep: boolean = true,
 ): Promise<RestoreFacts> {
   return operate(

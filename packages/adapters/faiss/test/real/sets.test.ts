@@ -169,7 +169,9 @@ describe("a directory of this host", () => {
     const directory = join(scratch, "host");
     await fill(directory);
     const faiss = faissAdapter({ directory });
-    expect(faiss.capabilities.restoreMethods).toEqual([{ name: "replace", restarts: false, fence: "none" }]);
+    expect(faiss.capabilities.restoreMethods).toEqual([
+      { name: "replace", restarts: false, fence: "none", removesOthers: "always" },
+    ]);
     const backup = await backUp(faiss);
     await rm(join(directory, "sub dir"), { recursive: true });
     await chmod(directory, 0o700);

@@ -96,7 +96,18 @@ describe("a server that is reached by its URL alone", () => {
       shop: "products",
       since: "articles",
     });
-    await restore(adapterWith({ exact: true }), backup);
+    const plan = (exact: boolean) =>
+      operate(adapterWith(), (context) =>
+        adapterWith().planRestore(context, backup.manifest, {
+          form: "snapshot",
+          method: "upload",
+          only: undefined,
+          exact,
+        }),
+      );
+    expect((await plan(false)).steps.join()).not.toContain("made since");
+    expect((await plan(true)).steps).toContainEqual(expect.stringMatching(/^remove collections "made since"/));
+    await restore(adapterWith(), backup, { exact: true });
     expect(await names()).not.toContain("made since");
     expect(await aliases()).toEqual({ latest: "articles", prod_articles: "articles", shop: "products" });
   });
