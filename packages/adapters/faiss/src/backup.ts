@@ -1,5 +1,7 @@
 import type { ArtifactSink, BackupFacts, OperationContext } from "@sutazai/backup-core";
 import { capture } from "./capture.ts";
+import { detailsAsJson } from "./details.ts";
+import { recordNeighbours } from "./neighbours.ts";
 import type { SetRules } from "./options.ts";
 import type { Target } from "./target.ts";
 import { libraryVersion } from "./version.ts";
@@ -16,6 +18,7 @@ export async function backup(
   const library = await libraryVersion(target.place, context.containers, context.signal);
   const taken = await capture(context, target, rules, (tar) => sink.write(artifactName, tar));
   const { content, frozenMs } = taken;
+  const neighbours = await recordNeighbours(context, target.place, content);
   return {
     serverVersion: library,
     forms: [
@@ -36,6 +39,6 @@ export async function backup(
     incomplete: content.problems,
     warnings: content.warnings,
     empty: content.isEmpty,
-    details: { library, exclude: [...rules.exclude] },
+    details: detailsAsJson({ library, exclude: rules.exclude, neighbours }),
   };
 }

@@ -1,9 +1,9 @@
 import { formOf, type DatabaseAdapter, type DrillServer, type Manifest } from "@sutazai/backup-core";
 import { detailsOf } from "./details.ts";
+import { compareNeighbours } from "./neighbours.ts";
 import { rulesOf, type FaissOptions } from "./options.ts";
 import { assertForm } from "./restore/plan.ts";
 import { assertSame, expectedOf, readBack } from "./restore/validate.ts";
-import { assertSameAnswers, search } from "./search.ts";
 import { locate } from "./target.ts";
 
 const directory = "/sutazai-drill";
@@ -21,7 +21,7 @@ export function drill(
   assertForm(formOf(manifest, wanted).name);
   const { indexes, ids } = options;
   // As it was taken, whatever the settings leave out by now: all of it is tried.
-  const { exclude = options.exclude } = detailsOf(manifest);
+  const { exclude = options.exclude, neighbours = [] } = detailsOf(manifest);
   const reached = (container: string): FaissOptions => ({
     name,
     container,
@@ -31,7 +31,6 @@ export function drill(
     ...(ids !== undefined && { ids }),
   });
   const rules = rulesOf(reached(""));
-  let before: ReadonlyMap<string, string> | undefined;
   return {
     container: { entrypoint: ["sh", "-c", idle], command: [], user: "0:0", freshVolumes: [directory] },
     adapter: (container) => create(reached(container)),
@@ -40,16 +39,11 @@ export function drill(
       const found = await readBack(context, place, rules);
       const expected = expectedOf(source.manifest);
       assertSame(expected, found.fingerprint);
-      const answers = await search(context, place, found);
-      if (before !== undefined && answers !== undefined) assertSameAnswers(before, answers);
-      before ??= answers;
+      const compared = await compareNeighbours(context, place, found, neighbours);
       return {
         fingerprint: found.fingerprint,
         expected,
-        evidence: [
-          "the digests of all files",
-          ...(answers === undefined ? [] : [`the same queries have the same neighbours in ${answers.size} indexes`]),
-        ],
+        evidence: ["the digests of all files", ...(compared === undefined ? [] : [compared])],
         warnings: [],
       };
     },

@@ -65,7 +65,7 @@ export async function planRestore(
       ...(container === undefined || isStopped(container) ? [] : [`stop ${name}`]),
       "set the present files aside, put those of the backup in their place, one by one",
       `leave as it is, however deep it lies, what is named ${rules.excluded.join(", ")}`,
-      "compare the digests of all of them with the backup, and load the indexes where there is a FAISS for it",
+      "compare the digests of all of them with the backup; where there is a FAISS for it, load the indexes and compare neighbours of stored vectors",
       ...(name === undefined ? [] : [`start ${name}, compare again, put it back on its networks`]),
       "remove what was set aside",
     ],

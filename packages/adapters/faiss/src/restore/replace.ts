@@ -12,7 +12,9 @@ import {
 import { BackupError, type ArtifactSource, type OperationContext, type RestoreFacts } from "@sutazai/backup-core";
 import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
 import { artifactName } from "../backup.ts";
+import { detailsOf } from "../details.ts";
 import { FileSet, type SetContent } from "../file-set.ts";
+import { compareNeighbours } from "../neighbours.ts";
 import type { FaissOptions, SetRules } from "../options.ts";
 import { isStopped, type Target } from "../target.ts";
 import { rulesAtRestore } from "./rules.ts";
@@ -59,7 +61,8 @@ export async function restoreByReplacing(
   assertSame(expected, found.fingerprint);
   const evidence = ["the digests of all files, read back before the service started"];
   const loaded = await assertLoads(context, place, found);
-  if (loaded !== undefined) evidence.push(loaded);
+  const compared = await compareNeighbours(context, place, found, detailsOf(source.manifest).neighbours ?? []);
+  evidence.push(...[loaded, compared].filter((line) => line !== undefined));
   if (container !== undefined) {
     await started(context, container.id);
     const changed = changedSince(expected, (await readBack(context, place, rules, onlyHolding)).fingerprint);

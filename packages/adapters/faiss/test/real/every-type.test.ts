@@ -1,10 +1,13 @@
 import { standaloneContext } from "@sutazai/backup-containers";
+import type { Manifest } from "@sutazai/backup-core";
 import { MemoryBackup, startServer, type TestServer } from "@sutazai/backup-testkit";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { detailsOf } from "../../src/details.ts";
 import { faissAdapter } from "../../src/index.ts";
+import { areAlike } from "../../src/neighbours.ts";
 
 /** Whatever the library's factory makes, and what it makes of it when it is written. */
 const factories = [
@@ -126,6 +129,25 @@ test("every type that the library writes is known, with as many vectors as the l
   const opaque = states.filter(({ state }) => JSON.stringify(state) === '{"exact":"opaque"}').map(({ file }) => file);
   // Types of which more than the header is checked must be the great part.
   expect(opaque.length).toBeLessThan(made.length / 2);
+});
+
+test("the neighbours that an index finds are recorded, and found again by another process; coarse ones are left out", async () => {
+  const recorded = async () =>
+    detailsOf({ id: "a", details: (await backUp()).facts.details } as Manifest).neighbours ?? [];
+  const [first, again] = [await recorded(), await recorded()];
+  const found = new Map(again.map((each) => [each.path, each.found]));
+  expect(found.size).toBe(first.length);
+  for (const { path, found: before } of first) {
+    expect([
+      path,
+      before.every((near, at) => near.length === 5 && areAlike(near, found.get(path)?.[at] ?? [])),
+    ]).toEqual([path, true]);
+  }
+  const left = made.map(({ file }) => file).filter((file) => !found.has(file));
+  expect(left).toContain("PQ4x4fs-l2.index");
+  // The vectors asked about are stored ones.
+  expect(found.get("Flat-l2.index")?.map((near) => near[0]?.id)).toEqual(["0", "150", "299"]);
+  expect(first.length).toBeGreaterThan(made.length / 2);
 });
 
 test("an index that is cut off is reported, whatever its type", async () => {

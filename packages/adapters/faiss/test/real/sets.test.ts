@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { standaloneContext } from "@sutazai/backup-containers";
-import type { DatabaseAdapter, OperationContext, RestoreFacts } from "@sutazai/backup-core";
+import type { DatabaseAdapter, Json, OperationContext, RestoreFacts } from "@sutazai/backup-core";
 import { askFaiss, fillFaiss, MemoryBackup, startServer, testImage, type TestServer } from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { faissAdapter } from "../../src/index.ts";
@@ -242,7 +242,7 @@ test("a volume that no container mounts, with an image to read it with", async (
   const volume = `faiss-test-${process.pid}`;
   await docker("volume", "create", volume);
   try {
-    const make = `import faiss, numpy; i = faiss.IndexFlatL2(4); i.add(numpy.ones((3, 4), dtype="float32")); faiss.write_index(i, "/data/a.index")`;
+    const make = `import faiss, numpy; i = faiss.IndexFlatL2(4); i.add(numpy.arange(12, dtype="float32").reshape(3, 4)); faiss.write_index(i, "/data/a.index")`;
     await docker("run", "--rm", "-v", `${volume}:/data`, image, "python3", "-c", make);
     await expect(backUp(faissAdapter({ volume }))).rejects.toMatchObject({
       reason: "configuration",
@@ -252,9 +252,17 @@ test("a volume that no container mounts, with an image to read it with", async (
     const backup = await backUp(faiss);
     expect(backup.manifest.forms[0]?.fingerprint["index:a.index/vectors"]).toEqual({ exact: 3 });
     await docker("run", "--rm", "-v", `${volume}:/data`, image, "sh", "-c", "rm /data/a.index; echo x > /data/b");
+    const left = () => docker("run", "--rm", "-v", `${volume}:/data`, image, "ls", "-A", "/data");
+    const details = JSON.parse(JSON.stringify(backup.manifest.details).replaceAll('"id":"2"', '"id":"7"')) as Json;
+    const lying = { manifest: { ...backup.manifest, details }, read: (name: string) => backup.read(name) };
+    await expect(restore(faiss, lying as unknown as MemoryBackup)).rejects.toMatchObject({
+      reason: "mismatch",
+      message: expect.stringContaining("a.index has other neighbours") as string,
+    });
+    expect(await left()).toBe("b");
     const facts = await restore(faiss, backup);
-    expect(facts.evidence.join()).toMatch(/loaded by FAISS \d/);
-    expect(await docker("run", "--rm", "-v", `${volume}:/data`, image, "ls", "-A", "/data")).toBe("a.index");
+    expect(facts.evidence.join()).toMatch(/loaded by FAISS \d.*neighbours of stored vectors .* in 1 of 1 indexes/);
+    expect(await left()).toBe("a.index");
   } finally {
     await docker("volume", "rm", volume);
   }
