@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { compareFingerprints, Secret, type Fingerprint } from "@sutazai/backup-core";
 import {
   askQdrant,
@@ -6,6 +7,7 @@ import {
   fillHostileQdrant,
   fillQdrant,
   startServer,
+  type MemoryBackup,
   type ServerAddress,
 } from "@sutazai/backup-testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -174,21 +176,39 @@ describe("a server that is reached by its URL alone", () => {
 
   test("under writers, counts are bounds and the content is not claimed, and the backup can be restored", async () => {
     const writing = new AbortController();
+    const pairOf = (pair: number) =>
+      [2 * pair, 2 * pair + 1].map((id) => ({ id, vector: [1, 2, id % 7], payload: { pair } }));
+    let written = 0;
     const writer = (async () => {
-      for (let id = 1_000; !writing.signal.aborted; id++) {
-        await ask("PUT", "/collections/empty/points?wait=true", {
-          points: [{ id, vector: [1, 2, id % 7], payload: { pair: id >> 1 } }],
-        });
+      for (; !writing.signal.aborted; written++) {
+        await ask("PUT", "/collections/empty/points?wait=true", { points: pairOf(written) });
       }
     })();
-    const backup = await backUp(adapterWith());
-    writing.abort();
-    await writer;
+    let backup: MemoryBackup;
+    try {
+      while (written < 5) await sleep(10);
+      backup = await backUp(adapterWith());
+    } finally {
+      writing.abort();
+      await writer;
+    }
     const [form] = backup.manifest.forms;
     expect(form?.fingerprint["collection:empty/content"]).toHaveProperty("absent");
     expect(form?.fingerprint["collection:empty/points"]).not.toHaveProperty("exact");
     expect(form?.fingerprint["collection:articles/content"]).toHaveProperty("exact");
     await restore(adapterWith(), backup);
+    const { points } = await ask<{ points: { id: number; payload: { pair: number } }[] }>(
+      "POST",
+      "/collections/empty/points/scroll",
+      { limit: 2 * written, with_payload: true },
+    );
+    const whole = Array.from({ length: points.length / 2 }, (_, pair) => pairOf(pair)).flat();
+    expect(points.map(({ id, payload }) => ({ id, payload }))).toEqual(
+      whole.map(({ id, payload }) => ({ id, payload })),
+    );
+    // It was taken while they were written: some, and not all.
+    expect(points.length).toBeGreaterThanOrEqual(10);
+    expect(points.length).toBeLessThan(2 * written);
   });
 
   test("without `contentDigest`, the points are counted and not read", async () => {
