@@ -6,6 +6,7 @@ import { artifactOf, dataArtifact, detailsAsJson, inventoryArtifact, parseDetail
 import { aliasFacts } from "./facts.ts";
 import { captureData } from "./data/capture.ts";
 import { collectionForms, type CollectionForm, type QdrantOptions } from "./options.ts";
+import { madeAnew, readIdentities } from "./identity.ts";
 import type { Server } from "./server.ts";
 
 export interface BackupSettings {
@@ -19,7 +20,10 @@ const methods: Readonly<Record<CollectionForm, string>> = {
 };
 
 const notCovered: Readonly<Record<CollectionForm, readonly string[]>> = {
-  snapshot: ["the moment differs from collection to collection: they are captured one after the other"],
+  snapshot: [
+    "the moment differs from collection to collection: they are captured one after the other",
+    "a collection that is dropped and made anew with vectors of the same kind meanwhile is taken for the same",
+  ],
   scroll: [
     "the points are not those of one moment where others write meanwhile",
     "search indexes: built anew when restored",
@@ -74,9 +78,11 @@ async function backupCollections(
   const { signal } = context;
   const from = new Date().toISOString();
   const before = await listCollections(server, signal);
+  const begun = await readIdentities(server, before, signal);
   const captures: Capture[] = [];
   for (const name of before) captures.push(await captureCollection(context, server, name, settings, sink));
   const after = await listCollections(server, signal);
+  const anew = madeAnew(begun, await readIdentities(server, after, signal));
   const liveAliases = await readAliases(server, signal);
 
   const captured = captures.flatMap(({ inventory }) => (inventory === undefined ? [] : [inventory]));
@@ -109,6 +115,7 @@ async function backupCollections(
       ...before
         .filter((name) => captures.find((capture) => capture.name === name)?.isWhole !== true || !after.includes(name))
         .map((name) => `collection ${JSON.stringify(name)} was dropped during the backup`),
+      ...anew.map((name) => `collection ${JSON.stringify(name)} was dropped and made anew during the backup`),
       ...after
         .filter((name) => !before.includes(name))
         .map((name) => `collection ${JSON.stringify(name)} was created during the backup, and is not in it`),

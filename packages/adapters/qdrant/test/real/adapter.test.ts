@@ -163,10 +163,13 @@ describe("a server that is reached by its URL alone", () => {
       happened = true;
       await ask("DELETE", "/collections/products");
       await ask("PUT", "/collections/newcomer", { vectors: { size: 2, distance: "Dot" } });
+      await ask("DELETE", "/collections/passages");
+      await ask("PUT", "/collections/passages", { vectors: { size: 2, distance: "Dot" } });
     });
     expect(backup.manifest).toMatchObject({ status: "partial", empty: false });
     expect(backup.manifest.incomplete).toEqual([
       'collection "products" was dropped during the backup',
+      'collection "passages" was dropped and made anew during the backup',
       'collection "newcomer" was created during the backup, and is not in it',
     ]);
     expect([...backup.artifacts.keys()]).not.toContain("collections/products.snapshot");
