@@ -4,6 +4,7 @@ import {
   openBackupSystem,
   type BackupConfig,
   type BackupSystem,
+  type LoadOptions,
   type LogLevel,
   type OpenedBackupSystem,
 } from "@sutazai/backup-sdk";
@@ -40,6 +41,8 @@ export interface Needs {
   readonly isLong?: boolean;
   /** Keeps a log of it, under this name. */
   readonly log?: string;
+  /** What is done where the system cannot be opened, besides telling whoever called. Returns what goes wrong with that. */
+  readonly notOpened?: (error: unknown, options: LoadOptions) => Promise<readonly string[]>;
   /** A file with variables that are set before anything is read, unless they are set already. Need not be there. */
   readonly environmentFile?: string;
 }
@@ -58,10 +61,13 @@ export async function runVerb(
   using cancellation = cancelOnSignals(printer, needs.isLong ?? false);
   // No option takes a secret, so what was typed may be kept.
   const command = process.argv.slice(2).join(" ");
+  const configured = {
+    configFile: args.config,
+    flags: { ...(args.dir !== undefined && { dir: args.dir }), ...needs.flags },
+  };
   const reopen: Session["reopen"] = ({ storeOnly = false, log: name }) =>
     openBackupSystem({
-      configFile: args.config,
-      flags: { ...(args.dir !== undefined && { dir: args.dir }), ...needs.flags },
+      ...configured,
       storeOnly,
       onEvent: (event) => printer.event(event),
       command,
@@ -72,7 +78,11 @@ export async function runVerb(
   let log: OpenedBackupSystem["log"];
   try {
     if (needs.environmentFile !== undefined) loadEnvironment(needs.environmentFile);
-    const opened = await reopen(needs);
+    const opened = await reopen(needs).catch(async (thrown: unknown) => {
+      const problems = await needs.notOpened?.(thrown, configured);
+      for (const problem of problems ?? []) printer.warning(problem);
+      throw thrown;
+    });
     log = opened.log;
     for (const warning of opened.config.warnings) printer.warning(warning);
     if (needs.onlyLooks === true) await tellUnfinished(opened.system, printer);

@@ -31,7 +31,9 @@ export type DaemonEvent =
   | { readonly type: "scheduled"; readonly task: string; readonly next: string | undefined; readonly missed: boolean }
   | { readonly type: "task-start"; readonly task: string }
   | { readonly type: "task-end"; readonly task: string; readonly run: TaskRun }
-  | { readonly type: "task-busy"; readonly task: string; readonly by: string | undefined };
+  | { readonly type: "task-busy"; readonly task: string; readonly by: string | undefined }
+  /** When it last went well could not be told from its results. */
+  | { readonly type: "task-unknown"; readonly task: string; readonly problem: string };
 
 export interface DaemonOptions {
   readonly tasks: readonly DaemonTask[];
@@ -107,7 +109,7 @@ export class Daemon {
     const { history: memory } = this.#options;
     const now = this.#clock.now();
     const remembered = await memory.read(task.name);
-    const shown = remembered === undefined ? await task.evidence?.() : undefined;
+    const shown = remembered === undefined ? await this.#evidenceOf(task) : undefined;
     const opened = await memory.open(task.name);
     const history =
       shown === undefined ? opened : { ...opened, since: shown.toISOString(), lastSuccess: shown.toISOString() };
@@ -117,6 +119,16 @@ export class Daemon {
     const slot = { task, history, next: missed ? now : this.#delayed(task, due) };
     this.#slots.set(task.name, slot);
     this.#tell({ type: "scheduled", task: task.name, next: slot.next?.toISOString(), missed });
+  }
+
+  /** What it cannot tell now it may tell by running. */
+  async #evidenceOf(task: DaemonTask): Promise<Date | undefined> {
+    try {
+      return await task.evidence?.();
+    } catch (error) {
+      this.#tell({ type: "task-unknown", task: task.name, problem: toBackupError(error).message });
+      return undefined;
+    }
   }
 
   async #runOne(slot: Slot, signal: AbortSignal, graceMs: number): Promise<void> {

@@ -2,11 +2,13 @@ import { link, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   BackupError,
+  codeOf,
   currentProcess,
   describeProcess,
   livenessOf,
   newId,
   processIdentitySchema,
+  toBackupError,
   writeDurably,
   type Outcome,
   type ProcessIdentity,
@@ -54,21 +56,34 @@ export interface BegunRun extends AsyncDisposable {
 
 const mostLogBytes = 1024 * 1024;
 
-/** What scheduled runs have come to, in a directory that is the same for every process of this host: a file for each task. Constructing does no I/O. */
+/**
+ * What scheduled runs have come to, in a directory that is the same for every process of this host: a file for each task. Constructing does no I/O. Where the
+ * directory cannot be used that keeps no run from being made: it is told through `onProblem`, and remembered for as long as this process lives.
+ */
 export class RunHistory {
   readonly #directory: string;
   readonly #now: () => Date;
+  readonly #onProblem: (message: string) => void;
+  /** What could not be written down. */
+  readonly #unwritten = new Map<string, TaskHistory>();
 
-  constructor(directory: string, now: () => Date = () => new Date()) {
+  constructor(
+    directory: string,
+    now: () => Date = () => new Date(),
+    onProblem: (message: string) => void = () => undefined,
+  ) {
     this.#directory = directory;
     this.#now = now;
+    this.#onProblem = onProblem;
   }
 
   /** Undefined where nothing is known of it. One that cannot be read is treated alike: it is only a memory. */
   async read(task: string): Promise<TaskHistory | undefined> {
+    const unwritten = this.#unwritten.get(task);
+    if (unwritten !== undefined) return unwritten;
     const text = await readFile(this.#path(task, "json"), "utf8").catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
+      if (codeOf(error) !== "ENOENT") this.#tell("be read", error);
+      return undefined;
     });
     if (text === undefined) return undefined;
     const parsed = historySchema.safeParse(jsonOf(text));
@@ -84,11 +99,17 @@ export class RunHistory {
     return fresh;
   }
 
+  /** Whether what the runs of a task came to is forgotten with this process. */
+  isForgotten(task: string): boolean {
+    return this.#unwritten.has(task);
+  }
+
   /** Undefined while another living process runs the task. */
   async begin(task: string): Promise<BegunRun | undefined> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const path = this.#path(task, "running");
-    if (!(await this.#take(path))) return undefined;
+    const taken = await this.#take(path).catch((error: unknown) => this.#tell("be written", error));
+    // Where nobody can take it, the locks of the store and of the databases keep two runs apart.
+    if (taken === false) return undefined;
     return {
       end: async (run) => {
         const { since, runs, lastSuccess } = await this.open(task);
@@ -101,7 +122,9 @@ export class RunHistory {
         });
         await this.#turnOver(this.#path(task, "log"));
       },
-      [Symbol.asyncDispose]: () => rm(path, { force: true }),
+      [Symbol.asyncDispose]: async () => {
+        if (taken === true) await rm(path, { force: true }).catch((error: unknown) => this.#tell("be written", error));
+      },
     };
   }
 
@@ -112,6 +135,7 @@ export class RunHistory {
   }
 
   async #take(path: string): Promise<boolean> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const own = `${path}.${newId()}`;
     await writeDurably(own, JSON.stringify(await currentProcess()));
     try {
@@ -135,8 +159,18 @@ export class RunHistory {
   }
 
   async #write(task: string, history: TaskHistory): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    await writeDurably(this.#path(task, "json"), `${JSON.stringify(history)}\n`);
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await writeDurably(this.#path(task, "json"), `${JSON.stringify(history)}\n`);
+      this.#unwritten.delete(task);
+    } catch (error) {
+      this.#unwritten.set(task, history);
+      this.#tell("be written", error);
+    }
+  }
+
+  #tell(what: string, error: unknown): undefined {
+    this.#onProblem(`what scheduled runs came to cannot ${what}: ${toBackupError(error).message}`);
   }
 
   /** What cron has appended to: the run that is ending goes on writing to the old one, the next begins a new one. */
@@ -145,7 +179,7 @@ export class RunHistory {
       (found) => found.size,
       () => 0,
     );
-    if (size > mostLogBytes) await rename(log, `${log}.1`);
+    if (size > mostLogBytes) await rename(log, `${log}.1`).catch((error: unknown) => this.#tell("be written", error));
   }
 
   #path(task: string, extension: string): string {

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BackupError } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Daemon, RunHistory, serveHealth, type Clock, type DaemonEvent, type DaemonTask } from "../src/index.ts";
@@ -53,7 +53,12 @@ async function simulate(from: string, to: string, ...simulated: readonly Simulat
       schedule: { expression, timeZone },
       jitterMs,
       atOnce: atOnce ?? false,
-      ...(evidence !== undefined && { evidence: async () => new Date(evidence) }),
+      ...(evidence !== undefined && {
+        evidence: async () => {
+          if (evidence === "fails") throw new BackupError("connection", "nobody answers");
+          return new Date(evidence);
+        },
+      }),
       run: async ({ count }) => {
         began.push(`${name} ${clock.now().toISOString().slice(5, 16)}`);
         clock.pass(minutes * 60_000);
@@ -62,10 +67,15 @@ async function simulate(from: string, to: string, ...simulated: readonly Simulat
       },
     }),
   );
-  const history = new RunHistory(directory, () => clock.now());
+  const problems: string[] = [];
+  const history = new RunHistory(
+    directory,
+    () => clock.now(),
+    (problem) => problems.push(problem),
+  );
   const daemon = new Daemon({ tasks, history, host: "host", clock, onEvent: (event) => events.push(event) });
   await daemon.run({ signal: stop.signal });
-  return { began, events, standings: daemon.standings() };
+  return { began, events, problems, standings: daemon.standings() };
 }
 
 describe("through a change of the clocks", () => {
@@ -135,6 +145,30 @@ describe("after downtime", () => {
       { ...daily, name: "drill" },
     );
     expect(first.began).toEqual(["backup 11-23T10:00"]);
+  });
+});
+
+describe("goes on", () => {
+  const hourly = { name: "backup", expression: "0 * * * *" };
+
+  test("where nothing can be remembered: at its times, and tells that", async () => {
+    await writeFile(join(directory, "not-a-directory"), "");
+    directory = join(directory, "not-a-directory");
+    const { began, problems, standings } = await simulate("2026-11-23T09:30Z", "2026-11-23T12:10Z", hourly);
+    directory = dirname(directory);
+    expect(began).toEqual(["backup 11-23T10:00", "backup 11-23T11:00", "backup 11-23T12:00"]);
+    expect(standings[0]).toMatchObject({ last: { status: "ok" }, lastSuccess: "2026-11-23T12:00:00.000Z" });
+    expect(problems.length).toBeGreaterThan(0);
+    expect(new Set(problems.map((problem) => problem.split(":")[0]))).toEqual(
+      new Set(["what scheduled runs came to cannot be read", "what scheduled runs came to cannot be written"]),
+    );
+  });
+
+  test("where the results do not tell: what is to begin at once begins", async () => {
+    const unknown = { ...hourly, atOnce: true, evidence: "fails" };
+    const { began, events } = await simulate("2026-11-23T09:30Z", "2026-11-23T10:10Z", unknown);
+    expect(began).toEqual(["backup 11-23T09:30", "backup 11-23T10:00"]);
+    expect(events[0]).toEqual({ type: "task-unknown", task: "backup", problem: "nobody answers" });
   });
 });
 

@@ -96,6 +96,7 @@ export {
   type ScheduleStatus,
 } from "./schedule/schedule.ts";
 export { runDaemon, type ScheduleDaemonOptions } from "./schedule/daemon.ts";
+export { failedToOpen } from "./schedule/not-opened.ts";
 export { scheduleOf, taskNames, type ScheduleSettings, type TaskName } from "./schedule/settings.ts";
 export type { TaskResult } from "./schedule/tasks.ts";
 export {

@@ -4,6 +4,7 @@ import { newId, type BackupEvent, type ContainerRuntime, type EventListener, typ
 import { Notifier } from "@sutazai/backup-notifier";
 import { auditedSettings } from "./audit/settings.ts";
 import { loadConfig, type LoadedConfig, type LoadOptions } from "./config/load.ts";
+import type { Settings } from "./config/settings.ts";
 import { localStore } from "./local-store.ts";
 import { runLogOf, type RunLog, type RunLogRequest } from "./run-log/run-log-of.ts";
 import { lookAtScheduler } from "./monitor/schedule.ts";
@@ -91,8 +92,14 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
   return { system, config, containers, ...(log !== undefined && { log }), notifier, telemetry };
 }
 
+type NotifyingConfig = Pick<LoadedConfig, "channels" | "secrets"> & {
+  readonly settings: Pick<Settings, "stateDir"> & {
+    readonly notifications: Pick<Settings["notifications"], "source" | "reminder">;
+  };
+};
+
 /** What was told is remembered beside the journal: one memory for all that runs on this host. */
-function notifierOf({ channels, secrets, settings }: LoadedConfig, logger: Logger | undefined): Notifier | undefined {
+export function notifierOf({ channels, secrets, settings }: NotifyingConfig, logger?: Logger): Notifier | undefined {
   if (channels.length === 0) return undefined;
   const { source, reminder } = settings.notifications;
   return new Notifier({

@@ -54,7 +54,8 @@ export async function conduct<Command extends keyof Reports>(
     signal: options.signal ?? new AbortController().signal,
     wait: options.wait ?? false,
   };
-  await prepareStore(parts);
+  // Who restores may have the backup elsewhere, and no time.
+  await (command === "restore" ? parts.store.prepare() : prepareStore(parts));
   await using _lock = await lockStore(parts, "shared", run);
   await settleDeadOperations(parts);
 

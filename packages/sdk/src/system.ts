@@ -215,7 +215,7 @@ export function createBackupSystem(options: BackupSystemOptions): BackupSystem {
     look: ({ signal = new AbortController().signal, ...rest } = {}) =>
       lookAt(parts, { ...watch, ...rest, probes: true, signal }),
     monitor: ({ signal = new AbortController().signal, ...rest } = {}) =>
-      lookAndTell(parts, watch, { ...rest, probes: true, signal, tellSignal: signal }),
+      lookAndTell(parts, watch, { ...rest, ran: "monitor", probes: true, signal, tellSignal: signal }),
     told: async () => (await watch.notifier?.standing()) ?? [],
     unlock: async () => ({ store: await parts.store.unlock(), databases: await unlockDatabases(parts) }),
   };

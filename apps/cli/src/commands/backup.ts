@@ -30,7 +30,7 @@ export const backupCommand: Verb<BackupArguments> = {
       ...(timeout !== undefined && { timeout }),
       ...(compression !== undefined && { compression }),
     };
-    return runVerb(args, { flags, log: "backup" }, async ({ system, printer, signal }) => {
+    return runVerb(args, { flags, storeOnly: true, log: "backup" }, async ({ system, printer, signal }) => {
       const report = await system.backup({
         databases: args.names ?? [],
         prove: args.prove ?? false,

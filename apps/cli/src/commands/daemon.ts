@@ -39,15 +39,16 @@ export const daemonCommand: Verb<DaemonArguments> = {
     return runVerb(
       args,
       { flags, storeOnly: true, isLong: true },
-      async ({ config, system, telemetry, printer, signal, reopen }) => {
+      async ({ config, system, notifier, telemetry, printer, signal, reopen }) => {
         const { settings } = config;
         await runDaemon({
           tasks: plannedTasks(settings, { tasks: task }),
-          history: runHistory(settings),
+          history: runHistory(settings, undefined, (problem) => printer.warning(problem)),
           settings: settings.daemon,
-          open: (name) => reopen({ storeOnly: name !== "backup", log: name }),
+          open: (name) => reopen({ storeOnly: true, log: name }),
           signal,
           metrics: async () => metricsText(await system.report()),
+          notifier,
           telemetry,
           report: () => system.report(),
           onWarning: (message) => printer.warning(message),

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import {
   BackupError,
   backendNames,
+  failedToOpen,
   installSchedule,
   openBackend,
   plannedTasks,
@@ -22,7 +23,7 @@ import { exitCode, type ExitCode } from "../exit-codes.ts";
 import { formatChanges, formatFiles, formatScheduleStatus } from "../printers/schedule.ts";
 import { commandLine, hiddenVariables } from "../schedule/command-line.ts";
 import { runOnSchedule } from "../schedule/run.ts";
-import { runVerb, type GlobalArguments, type Session } from "../session.ts";
+import { runVerb, type GlobalArguments, type Needs, type Session } from "../session.ts";
 import type { Verb } from "../verb.ts";
 
 const actions = ["install", "status", "show", "remove", "run"] as const;
@@ -63,10 +64,15 @@ export const scheduleCommand: Verb<ScheduleArguments> = {
   run: ({ timeZone, jitter, ...args }) => {
     const flags = { ...(timeZone !== undefined && { timeZone }), ...(jitter !== undefined && { jitter }) };
     if (args.action === "run") {
-      const storeOnly = args.what !== "backup";
+      // Where Docker is down it is the run that fails: so that it is remembered, and told.
       const environmentFile = scheduleEnvironmentFile();
-      const log = args.what ?? "schedule";
-      return runVerb(args, { flags, storeOnly, environmentFile, log }, (session) => runOnSchedule(args, session));
+      const name = taskNames.find((each) => each === args.what);
+      const log = name ?? "schedule";
+      const notOpened: Needs["notOpened"] = async (error, options) =>
+        name === undefined ? [] : failedToOpen(name, error, options);
+      return runVerb(args, { flags, storeOnly: true, environmentFile, log, notOpened }, (session) =>
+        runOnSchedule(args, session),
+      );
     }
     const act = { install, status, show, remove }[args.action];
     return runVerb(args, { flags, storeOnly: true, onlyLooks: true }, (session) => act(args, session));
@@ -89,7 +95,7 @@ async function install(args: Arguments, session: Session): Promise<ExitCode> {
   const isLive = args.root === undefined;
   // What runs may write to must be there before they are shut out of everything else.
   if (isLive) await system.store.prepare();
-  const history = isLive ? runHistory(settings) : undefined;
+  const history = isLive ? runHistory(settings, undefined, (problem) => printer.warning(problem)) : undefined;
   const isWhole = args.task === undefined;
   const changes = await installSchedule(backend, plan, { isWhole, history });
   await removeOther(args, session, backend.name);
@@ -121,7 +127,7 @@ async function status(args: Arguments, session: Session): Promise<ExitCode> {
   const plan = await planOf({ task: args.task, config: args.config, dir: args.dir }, session);
   const tasks = await scheduleStatus(backend, plan, {
     system,
-    history: runHistory(config.settings),
+    history: runHistory(config.settings, undefined, (problem) => printer.warning(problem)),
     configured: config.settings,
   });
   printer.result("schedule-status", { backend: backend.name, tasks }, () => formatScheduleStatus(backend.name, tasks));

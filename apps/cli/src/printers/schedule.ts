@@ -54,6 +54,8 @@ export function formatDaemonEvent(event: DaemonEvent): string {
       return `${event.task}: begins`;
     case "task-end":
       return `${event.task}: ${event.run.status}${event.run.problem === undefined ? "" : `: ${event.run.problem}`}`;
+    case "task-unknown":
+      return `${event.task}: when it last went well is not known: ${event.problem}`;
     case "task-busy":
       return `${event.task}: waits, as it runs already in ${event.by ?? "another process"}`;
   }

@@ -11,7 +11,8 @@ export async function runOnSchedule(
   const name = taskOf(what);
   const { timeZone, jitter: jitterMs } = config.settings;
   const due = ifDue === undefined ? undefined : { schedule: scheduleOf(name, ifDue, timeZone), jitterMs };
-  const ran = await runScheduled(system, name, { history: runHistory(config.settings), signal, ifDue: due });
+  const history = runHistory(config.settings, undefined, (problem) => printer.warning(problem));
+  const ran = await runScheduled(system, name, { history, signal, ifDue: due });
   await printer.close();
   if (ran.outcome === "ran") {
     const { type, value, text, status, isDamage } = ran.result;

@@ -27,6 +27,7 @@ import {
 } from "./settings.ts";
 import { telemetryOf, type TelemetryOptions } from "../telemetry/telemetry.ts";
 import { credentialFiles, wrapSecrets } from "./secrets.ts";
+import { unusable } from "./unusable.ts";
 import { withoutMistakes, withWrappedTelemetry } from "./telemetry.ts";
 import { jsonSchemaOf, valueOf, variables } from "./variables.ts";
 
@@ -92,9 +93,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     environmentLayer,
     options.storeOnly ?? false,
   );
-  const flags: Layer = { origin: "flag", nameOf: (path) => `--${path.join(".")}`, values: { ...options.flags } };
-
-  const given = mergeLayers([found, fileLayer, environmentLayer.layer, flags]);
+  const given = mergeLayers([found, fileLayer, environmentLayer.layer, flagsLayer(options.flags)]);
   const merged = await withWrappedTelemetry(await withWrappedChannels(given));
   const { databases, ...general } = merged.values;
   const parsed = settingsSchema.safeParse({ ...general, ...(databases !== undefined && { databases }) });
@@ -105,11 +104,16 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
       .filter(([name, given]) => isWanted(name, given, configured, found))
       .map(async ([name, given]) => ({ name, ...(await describeDatabase(name, given, merged)) })),
   );
-  const adapters = described.map(({ module, options }) => module.create(options as never));
+  const made = ({ module, error }: DescribedDatabase, options: Readonly<Record<string, unknown>>) => {
+    const adapter = module.create(options as never);
+    const isEntered = module.secrets.some((secret) => options[secret] !== undefined);
+    return error !== undefined && isEntered ? unusable(adapter, error) : adapter;
+  };
+  const adapters = described.map((each) => made(each, each.options));
   const adapterIn: AdapterIn = (database, container, name) => {
     const of = described.find((each) => each.name === database);
     if (of === undefined) throw new Error(`the database ${database} is not configured`);
-    return of.module.create(optionsIn(of.module, of.options, container, name) as never);
+    return made(of, optionsIn(of.module, of.options, container, name));
   };
   const secrets = described.flatMap(({ options }) => secretsIn(options));
   const drillImages = Object.fromEntries(
@@ -128,6 +132,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
   const channels = channelsOf(settings.notifications, merged);
   const telemetry = telemetryOf(settings, secrets, environment);
   const warnings = [
+    ...described.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error.message}`])),
     ...environmentLayer.warnings,
     ...telemetry.warnings,
     ...unknownInOrder(
@@ -178,7 +183,11 @@ function unknownInOrder(order: readonly string[], known: readonly string[]): str
 
 const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {});
 
-function layerOfFile(file: ConfigFile | undefined): Layer {
+export function flagsLayer(flags: BackupConfig | undefined): Layer {
+  return { origin: "flag", nameOf: (path) => `--${path.join(".")}`, values: { ...flags } };
+}
+
+export function layerOfFile(file: ConfigFile | undefined): Layer {
   if (file === undefined) return { origin: "file", nameOf: (path) => path.join("."), values: {} };
   if (!isPlainObject(file.value)) {
     throw new BackupError("configuration", `${file.path} holds no settings: found ${kindOf(file.value)}`, {
@@ -212,7 +221,7 @@ interface EnvironmentLayer {
   readonly warnings: readonly string[];
 }
 
-async function layerOfEnvironment(
+export async function layerOfEnvironment(
   given: Readonly<Record<string, string | undefined>>,
   databases: Readonly<Record<string, string>>,
 ): Promise<EnvironmentLayer> {
@@ -287,12 +296,19 @@ function isWanted(
   );
 }
 
+interface DescribedDatabase {
+  readonly module: AdapterModule;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Why it cannot be entered: the others need not go without their backups for that. */
+  readonly error?: BackupError | undefined;
+}
+
 /** The kind and the checked options of a database. */
 async function describeDatabase(
   name: string,
   given: Readonly<Record<string, unknown>>,
   merged: Merged,
-): Promise<{ readonly module: AdapterModule; readonly options: Readonly<Record<string, unknown>> }> {
+): Promise<DescribedDatabase> {
   const at = ["databases", name];
   const { kind: configuredKind, ...rest } = withoutCommon(given);
   const kind = typeof configuredKind === "string" ? configuredKind : name;
@@ -305,11 +321,12 @@ async function describeDatabase(
       { operation: "configuration", hint: `set databases.${name}.kind` },
     );
   }
-  const withSecrets = await wrapSecrets(at, rest, module.secrets, merged);
+  let error: BackupError | undefined;
+  const withSecrets = await wrapSecrets(at, rest, module.secrets, merged, (unread) => (error ??= unread));
   const located = hasLocation(withSecrets) ? withSecrets : { ...withSecrets, container: `sutazai-${kind}` };
   const parsed = module.optionsSchema.safeParse({ ...located, name });
   if (!parsed.success) throw configurationError(parsed.error, at, merged, [...optionNames(module), "kind"]);
-  return { module, options: parsed.data as Record<string, unknown> };
+  return { module, options: parsed.data as Record<string, unknown>, error };
 }
 
 const commonNames = Object.keys(jsonSchemaOf(commonDatabaseSchema).properties ?? {});

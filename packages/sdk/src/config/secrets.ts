@@ -1,18 +1,19 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { BackupError, Secret, toBackupError } from "@sutazai/backup-core";
+import { BackupError, newId, Secret, toBackupError } from "@sutazai/backup-core";
 import type { Merged } from "./layers.ts";
 import { readSecretFile } from "./variables.ts";
 
 /**
  * Options with the named ones wrapped: each may be given as text, or, as `…File`, by the path of a file that holds it. Throws `configuration` where it
- * is given as both.
+ * is given as both, and where a file cannot be read unless `onUnreadable` takes that.
  */
 export async function wrapSecrets(
   at: readonly string[],
   given: Readonly<Record<string, unknown>>,
   secrets: readonly string[],
   merged: Merged,
+  onUnreadable?: (error: BackupError) => void,
 ): Promise<Record<string, unknown>> {
   const result: Record<string, unknown> = { ...given };
   for (const secret of secrets) {
@@ -26,8 +27,14 @@ export async function wrapSecrets(
         hint: "keep one of the two",
       });
     }
-    if (typeof path === "string") result[secret] = new Secret(await readSecretFile(path, setting));
-    else if (typeof value === "string" || typeof value === "number") result[secret] = new Secret(String(value));
+    if (typeof path === "string") {
+      const held = await readSecretFile(path, setting).catch((error: unknown) => {
+        if (onUnreadable === undefined) throw error;
+        onUnreadable(toBackupError(error));
+      });
+      // In its place something that opens nothing: what needs it to be there can be checked all the same.
+      result[secret] = new Secret(held ?? newId());
+    } else if (typeof value === "string" || typeof value === "number") result[secret] = new Secret(String(value));
   }
   return result;
 }

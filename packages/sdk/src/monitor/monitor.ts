@@ -43,6 +43,8 @@ export interface TellOptions {
   readonly now?: Date;
   /** What the look cannot see: a run that could not be begun. */
   readonly also?: readonly Notice[];
+  /** The command that looks, where it has run. */
+  readonly ran?: string | undefined;
   /** Limits the telling, not the look. */
   readonly tellSignal?: AbortSignal | undefined;
 }
@@ -51,7 +53,7 @@ export interface TellOptions {
 export async function lookAndTell(
   parts: SystemParts,
   watch: WatchOptions,
-  { also = [], tellSignal, ...how }: TellOptions,
+  { also = [], ran, tellSignal, ...how }: TellOptions,
 ): Promise<MonitorReport> {
   const { notifier, metricsFile, telemetry } = watch;
   const look = await lookAt(parts, { ...watch, ...how });
@@ -65,7 +67,7 @@ export async function lookAndTell(
   if (notifier === undefined) return { ...look, deliveries: [], warnings: [...warnings, ...((await sending) ?? [])] };
   const told = new Set(also.map(({ cause }) => cause));
   const standing = (await notifier.standing()).filter(({ cause }) => !told.has(cause));
-  const report = await notifier.notify([...noticesOf(look, standing), ...also], { signal: tellSignal });
+  const report = await notifier.notify([...noticesOf({ ...look, ran }, standing), ...also], { signal: tellSignal });
   return {
     ...look,
     deliveries: report.deliveries,

@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { isBackupError } from "@sutazai/backup-core";
+import { BackupError, isBackupError } from "@sutazai/backup-core";
 import {
   backendNames,
   backends,
@@ -57,7 +57,9 @@ export async function lookAtScheduler({
   const planned = plannedTasks(settings);
   const wanted = planned.map(({ name }) => name);
   const isWanted = wanted.length > 0;
-  const history = runHistory(settings);
+  const history = runHistory(settings, undefined, (message) => {
+    throw new BackupError("permission", message, { operation: "schedule" });
+  });
   const standingOf = async (
     { name: task, schedule }: Pick<PlannedTask, "name" | "schedule">,
     { problem: ofTimer }: Pick<TimerState, "problem"> = {},

@@ -5,7 +5,12 @@ import type { Look } from "../monitor/look.ts";
 import type { Reached } from "../monitor/probes.ts";
 import type { SchedulerStanding } from "../monitor/schedule.ts";
 
-type Seen = Pick<Look, "at" | "problems" | "report" | "probes" | "isWhole" | "scheduler" | "logHead" | "isLogCompared">;
+type Facts = "at" | "problems" | "report" | "probes" | "isWhole" | "scheduler" | "logHead" | "isLogCompared";
+
+type Seen = Pick<Look, Facts> & {
+  /** The command that looks, where it has run: then it could be begun. */
+  readonly ran?: string | undefined;
+};
 
 /** Everything that is wrong as notices, and the end of what was told before and holds no longer. What was not looked at stays as it is. */
 export function noticesOf(look: Seen, standings: readonly Standing[]): Notice[] {
@@ -90,7 +95,7 @@ function split(cause: string): readonly [string, string?] {
 
 /** Where nobody looked, nothing is over: of what does not hold any more, whether it was asked, and answered. */
 function wasLookedAt({ cause, since }: Standing, look: Seen): boolean {
-  const { report, probes, isWhole, scheduler, logHead, isLogCompared } = look;
+  const { report, probes, isWhole, scheduler, logHead, isLogCompared, ran } = look;
   const [family, of] = split(cause);
   const known = report?.databases ?? [];
   switch (family) {
@@ -113,7 +118,9 @@ function wasLookedAt({ cause, since }: Standing, look: Seen): boolean {
     case "clock":
       return of === undefined ? logHead !== null : known.some(({ database }) => database === of);
     case "run-failed":
-      return report?.runs.some(({ command, startedAt }) => command === of && startedAt > since) ?? false;
+      return (
+        ran === of || (report?.runs.some(({ command, startedAt }) => command === of && startedAt > since) ?? false)
+      );
     case "nothing-protected":
       return known.length > 0;
     default:

@@ -1,6 +1,6 @@
 import { newId, toBackupError, type BackupError, type BackupReport, type Outcome } from "@sutazai/backup-core";
 import { formatBackupReport, formatDrillReport, formatRestoreReport } from "@sutazai/backup-reporter";
-import type { Notice, Ping } from "@sutazai/backup-notifier";
+import type { Notice, Notifier, Ping } from "@sutazai/backup-notifier";
 import type { SystemParts } from "../context.ts";
 import { lookAndTell, type WatchOptions } from "../monitor/monitor.ts";
 import { deliveryWarnings } from "./notify.ts";
@@ -134,7 +134,7 @@ async function watchRun<Result>(parts: SystemParts, watch: WatchOptions, watched
   };
   const started = isWhole ? ping("start") : undefined;
   const trace = watch.telemetry?.record(command);
-  const finish = async ({ status, log }: Ended, also?: readonly Notice[], error?: BackupError): Promise<void> => {
+  const finish = async ({ status, log }: Ended, error?: BackupError): Promise<void> => {
     const limit = status === "cancelled" ? AbortSignal.timeout(patienceWhenCancelled) : undefined;
     await started;
     // Without asking the databases: that is the monitor's.
@@ -142,7 +142,7 @@ async function watchRun<Result>(parts: SystemParts, watch: WatchOptions, watched
       probes: false,
       signal: new AbortController().signal,
       tellSignal: limit,
-      ...(also !== undefined && { also }),
+      ...(error === undefined ? { ran: command } : { also: notBegun(command, error) }),
     });
     const [{ warnings }, unsent = []] = await Promise.all([
       looking,
@@ -157,7 +157,7 @@ async function watchRun<Result>(parts: SystemParts, watch: WatchOptions, watched
   } catch (thrown) {
     const error = toBackupError(thrown);
     const status = error.reason === "cancelled" ? "cancelled" : "failed";
-    await finish({ status, log: `${command}: ${error.reason}: ${error.message}` }, notBegun(command, error), error);
+    await finish({ status, log: logOf(command, error) }, error);
     throw thrown;
   }
   await afterwards?.(result);
@@ -174,23 +174,37 @@ function eventOf(status: Outcome, isWhole: boolean): Ping["event"] {
 /** What whoever called did wrong, or knows, is for him alone. */
 const ownBusiness: ReadonlySet<string> = new Set(["cancelled", "configuration", "locked", "refused", "not-found"]);
 
+function logOf(command: string, { reason, message }: BackupError): string {
+  return `${command}: ${reason}: ${message}`;
+}
+
 /** A run that could not be begun is in no report. A backup is tried again by its schedule, which is how its end is found; others may never be. */
 function notBegun(command: string, error: BackupError): Notice[] {
   if (ownBusiness.has(error.reason)) return [];
+  return [noticeOf(command, error, command === "backup" ? "firing" : "event")];
+}
+
+function noticeOf(command: string, { reason, message, hint }: BackupError, state: Notice["state"]): Notice {
   const at = new Date().toISOString();
-  const isBackup = command === "backup";
-  return [
-    {
-      cause: `run-failed:${command}`,
-      severity: isBackup ? "critical" : "warning",
-      state: isBackup ? "firing" : "event",
-      title: `A ${command} could not be begun`,
-      databases: [],
-      what: `${error.reason}: ${error.message}`,
-      since: at,
-      at,
-      safe: [],
-      action: error.hint ?? `Mend what the message names, and run \`sutazai-backup ${command}\`.`,
-    },
-  ];
+  return {
+    cause: `run-failed:${command}`,
+    severity: command === "backup" || command === "monitor" ? "critical" : "warning",
+    state,
+    title: `A ${command} could not be begun`,
+    databases: [],
+    what: `${reason}: ${message}`,
+    since: at,
+    at,
+    safe: [],
+    action: hint ?? `Mend what the message names, and run \`sutazai-backup ${command}\`.`,
+  };
+}
+
+/** Tells that a scheduled run could not be begun, whatever the reason: nobody sits before it. Its schedule tries it again. Returns what went wrong with that. */
+export async function tellNotBegun(notifier: Notifier, command: string, error: BackupError): Promise<string[]> {
+  const [report, pings] = await Promise.all([
+    notifier.notify([noticeOf(command, error, "firing")]),
+    notifier.ping({ event: "fail", runId: newId(), log: logOf(command, error) }),
+  ]);
+  return [...report.warnings, ...deliveryWarnings([...report.deliveries, ...pings])];
 }

@@ -1,8 +1,11 @@
 import { hostname } from "node:os";
+import { toBackupError } from "@sutazai/backup-core";
+import type { Notifier } from "@sutazai/backup-notifier";
 import type { MasterReport } from "@sutazai/backup-reporter";
 import { Daemon, serveHealth, type DaemonEvent, type DaemonTask, type RunHistory } from "@sutazai/backup-scheduler";
 import type { PlannedTask, TaskStanding } from "@sutazai/backup-scheduler";
 import type { OpenedBackupSystem } from "../open.ts";
+import { tellNotBegun } from "../notify/runs.ts";
 import type { DaemonSettings, TaskName } from "./settings.ts";
 import { scheduledTasks, type TaskResult } from "./tasks.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -25,6 +28,8 @@ export interface ScheduleDaemonOptions {
   readonly telemetry?: Telemetry | undefined;
   /** What they are made of. */
   readonly report: () => Promise<MasterReport>;
+  /** Told of where a system cannot be opened, which has one of its own otherwise. */
+  readonly notifier?: Notifier | undefined;
   /** Called with what goes wrong beside the runs. */
   readonly onWarning?: (message: string) => void;
 }
@@ -58,15 +63,19 @@ export async function runDaemon(options: ScheduleDaemonOptions): Promise<void> {
   }
 }
 
-function daemonTask(planned: PlannedTask, { open, onResult }: ScheduleDaemonOptions): DaemonTask {
+function daemonTask(planned: PlannedTask, { open, onResult, notifier, onWarning }: ScheduleDaemonOptions): DaemonTask {
   const name = planned.name as TaskName;
-  const { run, evidence, atOnce } = scheduledTasks[name];
+  const { command, run, evidence, atOnce } = scheduledTasks[name];
   return {
     ...planned,
     atOnce: atOnce ?? false,
     ...(evidence !== undefined && { evidence: async () => evidence((await open(name)).system) }),
     run: async (options) => {
-      const { system, log } = await open(name);
+      const { system, log } = await open(name).catch(async (thrown: unknown) => {
+        const problems = notifier && (await tellNotBegun(notifier, command, toBackupError(thrown)));
+        for (const problem of problems ?? []) onWarning?.(problem);
+        throw thrown;
+      });
       try {
         const result = await run(system, options);
         onResult?.(name, result);

@@ -64,8 +64,12 @@ function longestDelay(schedule: Schedule): number {
 }
 
 /** Where scheduled runs are remembered. */
-export function runHistory({ stateDir }: Pick<Settings, "stateDir">, now?: () => Date): RunHistory {
-  return new RunHistory(historyDirectory(stateDir), now);
+export function runHistory(
+  { stateDir }: Pick<Settings, "stateDir">,
+  now?: () => Date,
+  onProblem?: (message: string) => void,
+): RunHistory {
+  return new RunHistory(historyDirectory(stateDir), now, onProblem);
 }
 
 /** Variables for scheduled runs, one `NAME=value` a line: what is set in a shell is not set for them. Need not be there. */
@@ -292,5 +296,7 @@ async function nextDue(
   const evidence = await task.evidence?.(system);
   if (evidence === undefined && task.atOnce === true) return now;
   const { since } = await history.open(name);
+  // One that never remembers when it was first looked at would never be due.
+  if (evidence === undefined && history.isForgotten(name)) return now;
   return nextRun(planned.schedule, evidence ?? new Date(since));
 }

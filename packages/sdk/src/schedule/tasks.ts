@@ -27,6 +27,8 @@ export interface TaskRunOptions {
 }
 
 export interface ScheduledTask {
+  /** The command that its runs are runs of. */
+  readonly command: string;
   readonly run: (system: BackupSystem, options: TaskRunOptions) => Promise<TaskResult>;
   /** When it last went well, as far as the run reports in the store tell. */
   readonly evidence?: (system: BackupSystem) => Promise<Date | undefined>;
@@ -40,6 +42,7 @@ const scrubShares = 7;
 /** What each task does. All wait for locks: a run that is due is late rather than left out. */
 export const scheduledTasks: Readonly<Record<TaskName, ScheduledTask>> = {
   backup: {
+    command: "backup",
     atOnce: true,
     evidence: lastReport("backup"),
     run: async (system, { signal }) => {
@@ -54,6 +57,7 @@ export const scheduledTasks: Readonly<Record<TaskName, ScheduledTask>> = {
     },
   },
   prune: {
+    command: "prune",
     run: async (system, { signal }) => {
       const report = await system.prune({ signal, wait: true });
       const deleted = report.databases.reduce((sum, database) => sum + database.deleted.length, 0);
@@ -62,6 +66,7 @@ export const scheduledTasks: Readonly<Record<TaskName, ScheduledTask>> = {
     },
   },
   scrub: {
+    command: "verify",
     run: async (system, { signal, count }) => {
       const share = { number: (count % scrubShares) + 1, of: scrubShares };
       let coverage: Coverage | undefined;
@@ -82,6 +87,7 @@ export const scheduledTasks: Readonly<Record<TaskName, ScheduledTask>> = {
     },
   },
   drill: {
+    command: "drill",
     evidence: lastReport("drill"),
     run: async (system, { signal }) => {
       const report = await system.drill({ signal, wait: true });
@@ -95,6 +101,7 @@ export const scheduledTasks: Readonly<Record<TaskName, ScheduledTask>> = {
     },
   },
   monitor: {
+    command: "monitor",
     // What it finds is told; it went well where it could look, and tell.
     run: async (system, { signal }) => {
       const report = await system.monitor({ signal });

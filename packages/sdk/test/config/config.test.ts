@@ -2,7 +2,7 @@ import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { BackupError, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
+import { BackupError, type ContainerInfo, type ContainerRuntime, type OperationContext } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { discover, effectiveSettings, loadConfig, variables, type BackupConfig } from "../../src/index.ts";
 
@@ -291,16 +291,22 @@ describe("secrets", () => {
     expect(JSON.stringify(loaded.adapters)).not.toContain("s3cret");
   });
 
-  test("both at once, or a file that is not there, is an error", async () => {
+  test("both at once is an error; a file that is not there fails its database alone", async () => {
     const environment = { BACKUP_REDIS_PASSWORD_FILE: join(directory, "none"), BACKUP_REDIS_PASSWORD: "x" };
     await expect(load({ environment })).rejects.toMatchObject({
       message: "BACKUP_REDIS_PASSWORD and BACKUP_REDIS_PASSWORD_FILE are both set",
     });
     const { BACKUP_REDIS_PASSWORD: _, ...fileOnly } = environment;
-    await expect(load({ environment: fileOnly })).rejects.toMatchObject({
+    const { adapters, warnings } = await load({ environment: fileOnly });
+    expect(warnings).toEqual([expect.stringMatching(/^redis: BACKUP_REDIS_PASSWORD_FILE names/)]);
+    const redis = adapters.find(({ name }) => name === "redis");
+    expect(redis?.capabilities.forms).not.toEqual([]);
+    const context = {} as OperationContext;
+    await expect(redis?.probe(context)).rejects.toMatchObject({
       reason: "configuration",
       message: expect.stringContaining("BACKUP_REDIS_PASSWORD_FILE names"),
     });
+    expect(adapters.map(({ name }) => name)).toEqual(["postgres", "redis"]);
   });
 });
 

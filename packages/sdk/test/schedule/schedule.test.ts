@@ -98,10 +98,10 @@ describe("a scheduled run", () => {
       last: { status: "failed", problem: expect.stringContaining("db: ") },
     });
     await rm(store.location, { recursive: true });
-    await expect(run("scrub")).rejects.toMatchObject({ reason: "not-found" });
+    await expect(run("scrub")).rejects.toMatchObject({ reason: "refused" });
     expect((await history().read("scrub"))?.last).toMatchObject({
       status: "failed",
-      problem: expect.stringContaining("no backup"),
+      problem: expect.stringContaining("is empty, and held"),
     });
   });
 
