@@ -21,8 +21,9 @@ export function masterReport(facts: ReportFacts): MasterReport {
     forecast: forecast(history, facts.freeBytes),
     history,
   };
-  const { at, isWhole, brokenLog, thresholds = {}, thresholdsOf = {} } = facts;
-  const problems = assess({ at, isWhole, store, databases: standings, reports, brokenLog, thresholds, thresholdsOf });
+  // One that is there after all is looked at as any other.
+  const retired = facts.retired?.filter((name) => facts.databases.every(({ database }) => database !== name));
+  const problems = assess({ ...facts, retired, store, databases: standings, reports });
   const databases = standings.map((standing) => ({
     ...standing,
     status: worst(problems.filter(({ database }) => database === standing.database)),
@@ -59,13 +60,13 @@ export function masterReport(facts: ReportFacts): MasterReport {
 }
 
 /** A database that is neither configured nor in the store is told of while its runs are. */
-function namesOf({ databases, backups, reports, since }: ReportFacts): string[] {
+function namesOf({ databases, missing = [], backups, reports, since }: ReportFacts): string[] {
   const stored = backups.map(({ database }) => database).sort();
   const run = reports
     .filter(({ startedAt }) => startedAt >= since)
     .flatMap((report) => report.databases.map(({ database }) => database))
     .sort();
-  return [...new Set([...databases.map(({ database }) => database), ...stored, ...run])];
+  return [...new Set([...[...databases, ...missing].map(({ database }) => database), ...stored, ...run])];
 }
 
 function standingOf(database: string, facts: ReportFacts): Omit<DatabaseStanding, "status"> & { status: "ok" } {
@@ -79,6 +80,7 @@ function standingOf(database: string, facts: ReportFacts): Omit<DatabaseStanding
     kind:
       facts.databases.find((configured) => configured.database === database)?.kind ??
       own.find(({ kind }) => kind !== null)?.kind ??
+      facts.missing?.find((missing) => missing.database === database)?.kind ??
       last?.result.kind ??
       null,
     status: "ok",

@@ -1,6 +1,6 @@
 import { formatDuration } from "../units.ts";
 import { anomaliesOf, type Thresholds } from "./anomalies.ts";
-import type { RunReport } from "./facts.ts";
+import type { ReportFacts, RunReport } from "./facts.ts";
 import { severities, type Problem } from "./parts.ts";
 import type { DatabaseStanding, StoreStanding } from "./report.ts";
 import { storeProblems } from "./store-problems.ts";
@@ -10,6 +10,10 @@ export interface Assessable {
   readonly at: string;
   /** False where there may be databases that are not known. */
   readonly isWhole?: boolean | undefined;
+  /** Those that were found before and are not found now. */
+  readonly missing?: ReportFacts["missing"] | undefined;
+  /** Those that are no more on purpose. */
+  readonly retired?: readonly string[] | undefined;
   readonly store: StoreStanding;
   readonly databases: readonly Omit<DatabaseStanding, "status">[];
   /** Newest first. */
@@ -29,11 +33,8 @@ export function assess(facts: Assessable): Problem[] {
   const problems = [
     ...storeProblems(facts),
     ...facts.databases.flatMap((database) => [
-      ...runProblems(database),
-      ...freshness(database, facts.at),
-      ...drillProblems(database, facts.at),
+      ...livingProblems(database, facts),
       ...damageProblems(database, facts.at),
-      ...anomaliesOf(database, { ...facts.thresholds, ...facts.thresholdsOf?.[database.database] }),
       ...restoreProblems(database, facts.reports),
     ]),
   ];
@@ -42,8 +43,36 @@ export function assess(facts: Assessable): Problem[] {
 
 type Database = Assessable["databases"][number];
 
-function runProblems({ database, lastRun }: Database): Problem[] {
-  if (lastRun === null || lastRun.status === "ok") return [];
+/** What is wrong with how it is backed up; of one that is not there, that it is not, unless that is on purpose. */
+function livingProblems(database: Database, facts: Assessable): Problem[] {
+  const { missing = [], retired = [], at, thresholds, thresholdsOf } = facts;
+  const name = database.database;
+  const gone = missing.find((each) => each.database === name);
+  if (gone !== undefined) return [missingProblem(name, gone.action, at)];
+  if (retired.includes(name)) return [];
+  return [
+    ...runProblems(database),
+    ...freshness(database, at),
+    ...drillProblems(database, at),
+    ...anomaliesOf(database, { ...thresholds, ...thresholdsOf?.[name] }),
+  ];
+}
+
+function missingProblem(database: string, action: string, at: string): Problem {
+  return {
+    cause: `missing:${database}`,
+    severity: "critical",
+    database,
+    since: at,
+    title: `${database} is missing`,
+    what: "It was found and backed up before, and its container is gone: nothing of it is backed up any more.",
+    action: `${action}.`,
+  };
+}
+
+function runProblems({ database, configured, lastRun }: Database): Problem[] {
+  // How it went with one that is not to be backed up any more is past.
+  if (!configured || lastRun === null || lastRun.status === "ok") return [];
   const { status, error, at } = lastRun;
   const words = { failed: "failed", partial: "is incomplete", cancelled: "was cancelled" } as const;
   return [

@@ -38,6 +38,10 @@ export interface ReportFacts {
   readonly databases: readonly { readonly database: string; readonly kind: string }[];
   /** False where others may be configured as well: Docker could not be asked. */
   readonly isWhole?: boolean;
+  /** Those that were found before and are not found now, each with what to do. */
+  readonly missing?: readonly { readonly database: string; readonly kind: string; readonly action: string }[];
+  /** Those that are no more on purpose. */
+  readonly retired?: readonly string[];
   readonly budgets: Budgets;
   readonly budgetsOf: Readonly<Record<string, Partial<Budgets>>>;
   /** From what on a backup is suspicious, where that is not as usual; in general, and of single databases. */

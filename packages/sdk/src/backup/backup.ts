@@ -15,6 +15,8 @@ import { mapWithLimit, timeLimit } from "../limits.ts";
 import { lockDatabase } from "../locks.ts";
 import { progressOf } from "../progress.ts";
 import { conduct, tellEnd, tellStart, type Run, type RunOptions } from "../run.ts";
+import { warn } from "../warn.ts";
+import { expectDatabases, missingDatabases, whyMissing, type MissingDatabase } from "./expected.ts";
 import { plainBytes, storedBytes, takeBackup, type TakenBackup } from "./take-backup.ts";
 
 export interface BackupOptions extends RunOptions {
@@ -30,9 +32,30 @@ export interface BackupOptions extends RunOptions {
  */
 export async function runBackup(parts: SystemParts, options: BackupOptions = {}): Promise<BackupReport> {
   const adapters = selectDatabases(parts, options.databases);
-  return conduct(parts, "backup", adapters, options, (run) =>
-    mapWithLimit(adapters, parts.parallel, (adapter) => backupOne(parts, adapter, run, options.prove ?? false)),
-  );
+  const isWhole = (options.databases ?? []).length === 0;
+  const missing = isWhole ? await missingDatabases(parts).catch((error: unknown) => unknown(parts, error)) : [];
+  return conduct(parts, "backup", [...adapters, ...missing], options, async (run) => {
+    const absent = missing.map((database) => tellMissing(parts, database));
+    const made = await mapWithLimit(adapters, parts.parallel, (adapter) =>
+      backupOne(parts, adapter, run, options.prove ?? false),
+    );
+    if (isWhole) await expectDatabases(parts, missing);
+    return [...made, ...absent];
+  });
+}
+
+function unknown(parts: SystemParts, error: unknown): [] {
+  warn(parts, `whether a database is missing is not known: ${toBackupError(error).message}`);
+  return [];
+}
+
+/** One that is not there has not been backed up: a run without it is not whole. */
+function tellMissing(parts: SystemParts, { name, kind }: MissingDatabase): DatabaseBackupResult {
+  const at = tellStart(parts, { name, kind }).toISOString();
+  const error = whyMissing(name, parts.discovery?.error);
+  const result = { database: name, kind, startedAt: at, endedAt: at, incomplete: [], warnings: [], error };
+  tellEnd(parts, { ...result, status: "failed" });
+  return { ...result, status: "failed" };
 }
 
 type BackupOutcome = Omit<DatabaseBackupResult, "database" | "kind" | "startedAt" | "endedAt">;

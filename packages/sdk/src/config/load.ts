@@ -69,6 +69,8 @@ export interface LoadedConfig {
 export interface Discovered {
   /** Why Docker could not be asked: then those that are known are perhaps not all. */
   readonly error: BackupError | undefined;
+  /** Names of those that nobody is to miss. */
+  readonly retired: readonly string[];
 }
 
 /** Options of which any says where a database is. */
@@ -135,6 +137,9 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     ...described.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error.message}`])),
     ...environmentLayer.warnings,
     ...telemetry.warnings,
+    ...settings.retired
+      .filter((name) => adapters.some((adapter) => adapter.name === name))
+      .map((name) => `retired names ${name}, which is there, and is backed up`),
     ...unknownInOrder(
       settings.restoreOrder,
       adapters.map(({ name }) => name),
@@ -152,7 +157,7 @@ export async function loadConfig(containers: ContainerRuntime, options: LoadOpti
     secrets,
     file: file?.path,
     merged,
-    discovery: configured === undefined ? { error } : undefined,
+    discovery: configured === undefined ? { error, retired: settings.retired } : undefined,
     warnings,
   };
 }

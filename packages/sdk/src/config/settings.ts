@@ -41,6 +41,7 @@ export interface Settings {
   readonly retention?: RetentionSettings | undefined;
   /** Names of databases: those first, in this order, when all are restored. */
   readonly restoreOrder: readonly string[];
+  readonly retired: readonly string[];
   /** Where the journal and scratch files are. */
   readonly stateDir: string;
   /** Who did what; `audit.jsonl` in the state directory where it is not given. */
@@ -144,6 +145,8 @@ export interface BackupConfig {
   readonly retention?: RetentionSettings;
   /** Names of databases: those first, in this order, when all are restored. */
   readonly restoreOrder?: readonly string[];
+  /** Names of databases that were found once, and that are no more. */
+  readonly retired?: readonly string[];
   readonly stateDir?: string;
   readonly auditLog?: string;
   readonly logDir?: string;
@@ -209,6 +212,10 @@ export const settingsSchema = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe("Names of databases: those first, in this order, when all are restored"),
+  retired: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Names of databases that were found once and are no more: nobody is to miss them"),
   stateDir: z
     .string()
     .min(1)

@@ -2,6 +2,7 @@ import { toBackupError } from "@sutazai/backup-core";
 import type { MasterReport, Problem } from "@sutazai/backup-reporter";
 import { budgetsOf, thresholdsOf, type BudgetSettings } from "./budget-settings.ts";
 import type { SystemParts } from "../context.ts";
+import { knownDatabases } from "../backup/expected.ts";
 import { headOf } from "../verify/log-head.ts";
 import { lookAtKeptStore } from "./kept-store.ts";
 import { probeAll, probeProblems, type Probes } from "./probes.ts";
@@ -19,7 +20,7 @@ export interface Look {
   readonly report: MasterReport | null;
   /** Null where nobody was asked. */
   readonly probes: Probes | null;
-  /** False where databases were to be found, and Docker could not be asked: there may be more. */
+  /** False where there may be more databases: they were to be found, and Docker could not be asked, or what it found before is not known. */
   readonly isWhole: boolean;
   /** Null where it was not looked at. */
   readonly scheduler: SchedulerStanding | null;
@@ -48,8 +49,11 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
   const { now = new Date(), signal } = options;
   const at = now.toISOString();
   const unfound = parts.discovery?.error;
-  const isWhole = unfound === undefined;
-  const notes = isWhole ? [] : [`databases could not be looked for: ${unfound.message}`];
+  const notes = unfound === undefined ? [] : [`databases could not be looked for: ${unfound.message}`];
+  const known = await knownDatabases(parts).catch((error: unknown) => {
+    notes.push(`whether a database is missing could not be looked at: ${toBackupError(error).message}`);
+    return { isWhole: false };
+  });
   const [scheduler, probes] = await Promise.all([
     options.scheduler?.().catch((error: unknown) => {
       notes.push(`the schedule could not be looked at: ${toBackupError(error).message}`);
@@ -61,7 +65,7 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
   const problems: Problem[] = [];
   let report: MasterReport | null = null;
   try {
-    report = await gatherReport(system, { now, isWhole, ...expectations(options, scheduler, now) });
+    report = await gatherReport(system, { now, ...known, ...expectations(options, scheduler, now) });
     notes.push(...report.notes);
     problems.push(...report.problems);
   } catch (thrown) {
@@ -95,7 +99,7 @@ export async function lookAt(parts: SystemParts, options: LookOptions): Promise<
     problems: sorted,
     report,
     probes,
-    isWhole,
+    isWhole: known.isWhole,
     scheduler,
     logHead: log.length > 0 ? headOf(log) : null,
     isLogCompared: kept.isCompared,

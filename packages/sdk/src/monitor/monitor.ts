@@ -3,6 +3,7 @@ import type { Delivery, Notice, Notifier, Standing } from "@sutazai/backup-notif
 import type { MasterReport } from "@sutazai/backup-reporter";
 import type { BudgetSettings } from "./budget-settings.ts";
 import type { SystemParts } from "../context.ts";
+import { knownDatabases } from "../backup/expected.ts";
 import { lookAt, expectations, type Look } from "./look.ts";
 import type { SchedulerStanding } from "./schedule.ts";
 import { deliveryWarnings, noticesOf } from "../notify/notify.ts";
@@ -77,14 +78,14 @@ export async function lookAndTell(
 
 /** A report that goes by what is expected of the databases, and by what is asked for over that. */
 export async function expectedReport(
-  parts: Pick<SystemParts, "store" | "databases" | "discovery">,
+  parts: Pick<SystemParts, "store" | "databases" | "discovery" | "stateDirectory">,
   watch: WatchOptions,
   options: ReportOptions = {},
 ): Promise<MasterReport> {
   const scheduler = await watch.scheduler?.().catch(() => null);
   const expected = expectations(watch, scheduler ?? null, options.now ?? new Date());
   const budgets = { ...expected.budgets, ...options.budgets };
-  const { store, databases, discovery } = parts;
-  const isWhole = discovery?.error === undefined;
-  return gatherReport({ store, databases: [...databases.values()] }, { ...expected, isWhole, ...options, budgets });
+  const known = await knownDatabases(parts);
+  const system = { store: parts.store, databases: [...parts.databases.values()] };
+  return gatherReport(system, { ...expected, ...known, ...options, budgets });
 }

@@ -7,6 +7,7 @@ import {
   type SerializedError,
 } from "@sutazai/backup-core";
 import type { Problem } from "@sutazai/backup-reporter";
+import { missingDatabases } from "../backup/expected.ts";
 import { openContext, recovererOf, type SystemParts } from "../context.ts";
 
 /** How one database answered. */
@@ -23,6 +24,8 @@ export interface Probes {
   readonly reached: readonly Reached[];
   /** Why Docker could not be asked. */
   readonly docker: SerializedError | null;
+  /** Names of databases that it found before, and could not be asked for now. */
+  readonly unfound: readonly string[];
   /** Databases whose data is on the file system of the store. */
   readonly sharing: readonly string[];
 }
@@ -38,7 +41,13 @@ export async function probeAll(parts: SystemParts, signal: AbortSignal): Promise
   );
   const reached = await Promise.all([...parts.databases.values()].map((adapter) => probeOne(parts, adapter, signal)));
   signal.throwIfAborted();
-  return { reached, docker, sharing: await sharingDisk(parts.store.location, reached) };
+  const unfound = parts.discovery?.error === undefined ? [] : await missingDatabases(parts).catch(() => []);
+  return {
+    reached,
+    docker,
+    unfound: unfound.map(({ name }) => name),
+    sharing: await sharingDisk(parts.store.location, reached),
+  };
 }
 
 async function probeOne(parts: SystemParts, adapter: DatabaseAdapter, outer: AbortSignal): Promise<Reached> {
@@ -99,12 +108,12 @@ async function deviceOf(paths: readonly string[]): Promise<number | undefined> {
 }
 
 /** What is wrong. Databases that failed for Docker's reason are one thing, not many; those that are reached without it are their own. */
-export function probeProblems({ reached, docker, sharing }: Probes, at: string): Problem[] {
+export function probeProblems({ reached, docker, unfound, sharing }: Probes, at: string): Problem[] {
   const silent = reached.filter(({ error }) => error !== null);
   const forDocker = silent.filter(({ error }) => error?.message === docker?.message);
-  const names = forDocker.map(({ database }) => database).join(", ");
+  const names = [...forDocker.map(({ database }) => database), ...unfound];
   return [
-    ...(docker !== null && (forDocker.length > 0 || reached.length === 0)
+    ...(docker !== null && (names.length > 0 || reached.length === 0)
       ? [
           {
             cause: "docker",
@@ -112,7 +121,7 @@ export function probeProblems({ reached, docker, sharing }: Probes, at: string):
             database: null,
             since: at,
             title: "Docker cannot be reached",
-            what: `${docker.message}${names === "" ? "" : `. Without it, these cannot be backed up: ${names}.`}`,
+            what: `${docker.message}${names.length === 0 ? "" : `. Without it, these cannot be backed up: ${names.join(", ")}.`}`,
             action: docker.hint ?? "See whether it runs (`systemctl status docker`), and whether you may use it.",
           } as const,
         ]

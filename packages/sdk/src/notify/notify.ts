@@ -69,6 +69,7 @@ const phrases: Readonly<Record<string, (of: string) => string>> = {
   rto: (of) => `restoring ${of} takes longer than it may`,
   damaged: (of) => `backups of ${of} are damaged`,
   gone: (of) => `backups of ${of} are gone`,
+  missing: (of) => `${of} is missing`,
   unreadable: (of) => `backups of ${of} cannot be read`,
   emptied: (of) => `${of} is empty`,
   size: (of) => `the size of the last backup of ${of} is unusual`,
@@ -97,6 +98,8 @@ function split(cause: string): readonly [string, string?] {
 function wasLookedAt({ cause, since }: Standing, look: Seen): boolean {
   const { report, probes, isWhole, scheduler, logHead, isLogCompared, ran } = look;
   const [family, of] = split(cause);
+  // Of one that is not there nobody knows how it is.
+  if (look.problems.some((problem) => problem.cause === `missing:${of}`)) return false;
   const known = report?.databases ?? [];
   switch (family) {
     case "docker":
@@ -121,6 +124,8 @@ function wasLookedAt({ cause, since }: Standing, look: Seen): boolean {
       return (
         ran === of || (report?.runs.some(({ command, startedAt }) => command === of && startedAt > since) ?? false)
       );
+    case "missing":
+      return report !== null && isWhole;
     case "nothing-protected":
       return known.length > 0;
     default:

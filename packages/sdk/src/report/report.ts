@@ -8,6 +8,7 @@ import {
   masterReport,
   type Budgets,
   type MasterReport,
+  type ReportFacts,
   type Thresholds,
 } from "@sutazai/backup-reporter";
 import { backupFacts, storeChanges } from "./facts.ts";
@@ -26,6 +27,10 @@ export interface ReportOptions {
   readonly thresholdsOf?: Readonly<Record<string, Partial<Thresholds>>>;
   /** Whether the databases of the system are all that there are; unless they were to be found and Docker could not be asked. */
   readonly isWhole?: boolean;
+  /** Those that were found before and are not found now, each with what to do. */
+  readonly missing?: NonNullable<ReportFacts["missing"]>;
+  /** Names of those that are no more on purpose. */
+  readonly retired?: readonly string[];
   /** The moment that the report is of. */
   readonly now?: Date;
 }

@@ -252,14 +252,16 @@ describe("nothing is over that was not looked at, and found good", () => {
     return { notifier, news: () => news().sort() };
   }
 
+  const found = { error: undefined, retired: [] };
+
   test("databases that were to be found, while Docker does not answer", async () => {
     const { notifier, news } = await told();
-    await systemOf({ notifier }, { error: undefined }).store.prepare();
+    await systemOf({ notifier }, found).store.prepare();
     db.at("probe");
-    await systemOf({ notifier }, { error: undefined }).monitor();
+    await systemOf({ notifier }, found).monitor();
     expect(news()).toEqual(["first no-good-backup:db", "first unreachable:db"]);
     containers.list = () => Promise.reject(down);
-    const blind = systemOf({ notifier }, { error: down });
+    const blind = systemOf({ notifier }, { error: down, retired: [] });
     const look = await blind.monitor();
     expect(news()).toEqual(["first docker"]);
     expect(look).toMatchObject({ isWhole: false, notes: [expect.stringContaining("does not answer")] });
@@ -268,7 +270,7 @@ describe("nothing is over that was not looked at, and found good", () => {
 
     containers.list = async () => [];
     db.heal();
-    const seeing = systemOf({ notifier }, { error: undefined });
+    const seeing = systemOf({ notifier }, found);
     await seeing.backup();
     await seeing.monitor();
     expect(news()).toEqual(
