@@ -186,8 +186,8 @@ export interface DrillServer {
   /** The server in that container, as a database: it answers `probe` as soon as it can be restored into. Of its restore methods, the first that goes with the form is taken. */
   adapter(containerId: string): DatabaseAdapter;
   /**
-   * Holds what the server has against the backup, in full: the fingerprint, and beyond it what else tells that it serves as before (the same queries
-   * give the same neighbours, the server's own check of its files). Changes nothing. Throws `mismatch` for what no fact tells; the facts
+   * Holds what the server has against the backup, in full: the fingerprint, and beyond it what else tells that it serves as before (stored
+   * vectors are found by a search, the server's own check of its files). Changes nothing. Throws `mismatch` for what no fact tells; the facts
    * are compared by whoever calls. Waits until the server has loaded and indexed all it needs.
    */
   compare(context: OperationContext, containerId: string, source: ArtifactSource): Promise<RestoreFacts>;

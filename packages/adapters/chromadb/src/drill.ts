@@ -11,9 +11,9 @@ import { defaultTenant } from "./collections.ts";
 import { readDetails } from "./details.ts";
 import { fingerprint, formName } from "./fingerprint.ts";
 import { liveFacts } from "./live-facts.ts";
-import { assertSameNeighbours, findNeighbours, type Neighbours } from "./neighbours.ts";
 import type { ChromadbOptions, FormName } from "./options.ts";
 import { assertServed } from "./restore/validate.ts";
+import { searchStored } from "./search.ts";
 import { Server } from "./server.ts";
 
 const directory = "/data";
@@ -28,18 +28,15 @@ export function drill(
   const form = formName(formOf(manifest, wanted).name);
   const tenants = tenantsIn(manifest, form);
   const reached = (container: string): ChromadbOptions => ({ name, container, directory, tenants, forms: [form] });
-  let before: Neighbours | undefined;
   return {
     container: { freshVolumes: [directory] },
     adapter: (container) => create(reached(container)),
     async compare(context, container, source) {
       using server = await Server.open(reached(container), name, context.containers, context.signal);
       const facts = await compare(context, server, source.manifest, form, tenants);
-      const neighbours = await findNeighbours(context, server, tenants);
-      if (before !== undefined) assertSameNeighbours(before, neighbours);
-      before ??= neighbours;
-      const searched = `the same queries have the same neighbours in ${neighbours.size} collections`;
-      return { ...facts, evidence: [...facts.evidence, searched], warnings: [] };
+      const { searches, exact, collections } = await searchStored(context, server, tenants);
+      const searched = `${searches} stored vectors searched for in ${collections} collections: each search finds a record at its right distance, ${exact} one as near as the vector itself`;
+      return { ...facts, evidence: [...facts.evidence, ...(searches > 0 ? [searched] : [])], warnings: [] };
     },
   };
 }

@@ -45,9 +45,13 @@ export function describedOf({ name, metadata, configuration_json, schema }: Coll
   return { name, metadata: metadata ?? null, configuration_json, schema: schema ?? null };
 }
 
-export function isCosine({ metadata, configuration_json, schema }: Described): boolean {
-  const legacy = (metadata as Record<string, unknown> | null)?.["hnsw:space"];
-  return spaceOf(schema, configuration_json, legacy) === "cosine";
+export function isCosine(described: Described): boolean {
+  return spaceOfDescribed(described) === "cosine";
+}
+
+/** By what its vectors are compared: `l2`, `cosine` or `ip`. */
+export function spaceOfDescribed({ metadata, configuration_json, schema }: Described): string {
+  return spaceOf(schema, configuration_json, (metadata as Record<string, unknown> | null)?.["hnsw:space"]);
 }
 
 export function describedFacts(prefix: string, { metadata, configuration_json, schema }: Described): Fingerprint {

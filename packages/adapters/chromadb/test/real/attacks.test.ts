@@ -9,7 +9,9 @@ import {
 } from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromadbAdapter } from "../../src/index.ts";
-import { backUp } from "./operation.ts";
+import { searchStored } from "../../src/search.ts";
+import { Server } from "../../src/server.ts";
+import { backUp, operate } from "./operation.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -36,6 +38,27 @@ test.each(answers)("%s fails the backup", async (_, lieAbout) => {
     reason: expect.stringMatching(/^(mismatch|unsupported)$/),
     database: "chromadb",
   });
+  expect(liar.lies).toBeGreaterThan(0);
+});
+
+const eight = <Row>(row: Row): Row[] => Array.from({ length: 8 }, () => row);
+const searches: readonly (readonly [what: string, answer: object])[] = [
+  ["finds nothing", { ids: eight([]), distances: eight([]) }],
+  ["finds what is not there", { ids: eight(["nobody"]), distances: eight([0]) }],
+  ["finds records at other distances", { ids: eight(["record 0"]), distances: eight([0]) }],
+];
+
+test.each(searches)("a search that %s is told by a drill", async (_, answer) => {
+  await using liar = await lyingServer(server, (_method, path) => (path.endsWith("/query") ? answer : undefined));
+  const search = (url: string) =>
+    operate(chromadbAdapter({ url }), async (context) => {
+      using asked = await Server.open({ url }, "chromadb", context.containers);
+      return await searchStored(context, asked, ["default_tenant"]);
+    });
+  const { searches: all, exact, collections } = await search(`http://${server.host}:${server.port}`);
+  expect(collections).toBeGreaterThan(1);
+  expect(exact).toBe(all);
+  await expect(search(liar.url)).rejects.toMatchObject({ reason: "mismatch", operation: "chromadb.search" });
   expect(liar.lies).toBeGreaterThan(0);
 });
 
