@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { damaged } from "./damaged.ts";
 
 const lengthsOfIntegers: Readonly<Record<number, number>> = { 0x4a: 4, 0x4b: 1, 0x4d: 2 };
@@ -10,9 +9,12 @@ const textLimit = 64 * 1024 * 1024;
  * Which label an id has in a saved index: the pairs under `id_to_label` in `index_metadata.pickle`, one after the other. Of Python's
  * pickles only what Chroma writes is read; nothing in them is ever run. Throws `corrupt` for anything else.
  */
-export async function* readIdMap(path: string, segment: string): AsyncGenerator<readonly [id: string, label: number]> {
+export async function* readIdMap(
+  pickle: AsyncIterable<Buffer>,
+  segment: string,
+): AsyncGenerator<readonly [id: string, label: number]> {
   const problem = (what: string) => damaged(`the ids of the vectors ${segment} cannot be read: ${what}`);
-  const reader = new PickleReader(createReadStream(path), problem);
+  const reader = new PickleReader(pickle, problem);
   let name: string | undefined;
   let inMap = false;
   let id: string | undefined;

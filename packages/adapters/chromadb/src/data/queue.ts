@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { damaged } from "./damaged.ts";
 
 /** What an entry of the queue does: `embeddings_queue.operation`. */
@@ -39,10 +39,12 @@ export function* queuedAfter(
 export function readMaxSeqIds(database: DatabaseSync): Map<string, bigint> {
   const select = database.prepare("SELECT segment_id, seq_id FROM max_seq_id");
   select.setReadBigInts(true);
-  return new Map(
-    (select.all() as { segment_id: string; seq_id: bigint | Uint8Array }[]).map(({ segment_id, seq_id }) => [
-      segment_id,
-      typeof seq_id === "bigint" ? seq_id : BigInt(`0x${Buffer.from(seq_id).toString("hex") || "0"}`),
-    ]),
-  );
+  return new Map(select.all().map(({ segment_id, seq_id }) => [String(segment_id), numberOf(seq_id)]));
+}
+
+function numberOf(value: SQLOutputValue | undefined): bigint {
+  if (typeof value === "bigint") return value;
+  if (value instanceof Uint8Array && value.length <= 16)
+    return BigInt(`0x${Buffer.from(value).toString("hex") || "0"}`);
+  throw damaged("an entry of the queue has no number");
 }

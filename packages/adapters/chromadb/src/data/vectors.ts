@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { damaged } from "./damaged.ts";
@@ -61,7 +62,7 @@ async function loadIds(ids: DatabaseSync, extracted: Extracted, segment: string)
   if (!extracted.sizes.has(name)) throw damaged(`the vectors ${segment} lack index_metadata.pickle`);
   const insert = ids.prepare("INSERT INTO saved VALUES (?, ?)");
   let count = 0;
-  for await (const [id, label] of readIdMap(join(extracted.directory, name), segment)) {
+  for await (const [id, label] of readIdMap(createReadStream(join(extracted.directory, name)), segment)) {
     insert.run(id, label);
     count += 1;
   }
