@@ -32,6 +32,10 @@ function digestOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }
 
+function sorted(facts: readonly (readonly [name: string, value: string])[]): unknown {
+  return facts.toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** Numbers in batches. */
 function* batches(count: number, size: number): Generator<number[]> {
   for (let first = 0; first < count; first += size) {
@@ -42,11 +46,11 @@ function* batches(count: number, size: number): Generator<number[]> {
 export const contents: Readonly<Record<ServerKindName, Content>> = {
   postgres: {
     fill: (server, megabytes) => fillPostgres(server, { scale: megabytes / 10 }),
-    ask: async (server) => JSON.stringify((await questionPostgres(server)).toSorted()),
+    ask: async (server) => JSON.stringify(sorted(await questionPostgres(server))),
   },
   redis: {
     fill: (server, megabytes) => fillRedis(server, { keys: megabytes * 12_000 }),
-    ask: async (server) => JSON.stringify((await questionRedis(server)).toSorted()),
+    ask: async (server) => JSON.stringify(sorted(await questionRedis(server))),
   },
   neo4j: {
     fill: async (server, megabytes) => {

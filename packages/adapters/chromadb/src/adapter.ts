@@ -18,6 +18,7 @@ import { recover } from "./recover.ts";
 import { restoreByImporting } from "./restore/import.ts";
 import { restoreByReplacing } from "./restore/replace.ts";
 import { Server } from "./server.ts";
+import { stoppedSite, type Site } from "./site.ts";
 import { containerName } from "./target.ts";
 
 /**
@@ -51,6 +52,21 @@ export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter 
       return await work(server);
     });
 
+  /** A server whose files are exchanged need not run: one that does not start is mended that way. */
+  const located = <Result>(
+    operation: string,
+    { form, exact = options.exact }: Pick<RestoreOptions, "form" | "exact">,
+    context: OperationContext,
+    work: (site: Site) => Promise<Result>,
+  ) =>
+    told(operation, context.signal, async () => {
+      const { containers, signal } = context;
+      const stopped = formName(form) === "data" ? await stoppedSite(options, name, containers, signal) : undefined;
+      if (stopped !== undefined) return work(stopped);
+      using server = await Server.open({ ...options, exact }, name, containers, signal);
+      return await work(server);
+    });
+
   return {
     kind: "chromadb",
     name,
@@ -68,18 +84,12 @@ export function chromadbAdapter(options: ChromadbOptions = {}): DatabaseAdapter 
     probe: (context) => connected("probe", context, async (server) => probe(context, server)),
     backup: (context, sink) => connected("backup", context, (server) => backup(context, server, forms, sink)),
     planRestore: (context, manifest, chosen) =>
-      connected("plan-restore", context, (server) => planRestore(context, server, manifest, chosen), chosen),
-    fence: (context) => connected("fence", context, (server) => fence(context, server)),
+      located("plan-restore", chosen, context, (site) => planRestore(context, site, manifest, chosen)),
+    fence: (context, chosen) => located("fence", chosen, context, (site) => fence(context, site)),
     restore: (context, source, chosen) =>
-      connected(
-        "restore",
-        context,
-        (server) =>
-          formName(chosen.form) === "data"
-            ? restoreByReplacing(context, server, source)
-            : restoreByImporting(context, server, source),
-        chosen,
-      ),
+      formName(chosen.form) === "data"
+        ? located("restore", chosen, context, (site) => restoreByReplacing(context, site, source))
+        : connected("restore", context, (server) => restoreByImporting(context, server, source), chosen),
     fingerprint: (context, form) =>
       connected("fingerprint", context, (server) => fingerprint(context, server, formName(form))),
     inspectArtifact: (artifact, content, facts) =>

@@ -1,7 +1,7 @@
 import type { OperationContext } from "@sutazai/backup-core";
-import type { Server } from "./server.ts";
+import type { Site } from "./site.ts";
 
 /** Takes the server off its networks until the operation is settled. By URL alone there is nothing to take. */
-export async function fence({ containers, journal }: OperationContext, { target }: Server): Promise<void> {
-  if (target.container !== undefined) await containers.isolate(target.container.id, { journal });
+export async function fence({ containers, journal }: OperationContext, { container }: Site): Promise<void> {
+  if (container !== undefined) await containers.isolate(container.id, { journal });
 }

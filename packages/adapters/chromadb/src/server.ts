@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BackupError, isBackupError, textOf, type ContainerRuntime } from "@sutazai/backup-core";
+import { BackupError, isBackupError, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
 import type { CallOptions, HttpClient } from "@sutazai/backup-http";
 import { z } from "zod";
+import { commandVersion } from "./command-version.ts";
 import { httpClient } from "./http.ts";
 import { parseExact } from "./json.ts";
 import type { ChromadbOptions } from "./options.ts";
+import type { Site } from "./site.ts";
 import { containerName, locate, type Target } from "./target.ts";
 
 /** A server with large indexes takes its time until it answers. */
@@ -14,7 +16,7 @@ const heartbeatSchema = z.looseObject({ "nanosecond heartbeat": z.unknown().refi
 const checksSchema = z.looseObject({ supports_base64_encoding: z.boolean().optional() });
 
 /** A server that has been reached and has let us in. */
-export class Server implements Disposable {
+export class Server implements Site, Disposable {
   /** The configured name, for errors. */
   readonly database: string;
   readonly options: ChromadbOptions;
@@ -73,7 +75,8 @@ export class Server implements Disposable {
       });
       const api = await server.ask("GET", "/version", z.string(), { signal });
       const checks = await server.ask("GET", "/pre-flight-checks", checksSchema, { signal });
-      const command = await commandVersion(target, containers, signal);
+      const { container } = target;
+      const command = container && (await commandVersion(container, containers, signal));
       const version = command === undefined ? api : `${api} (chroma ${command})`;
       const takesBase64 = checks.supports_base64_encoding === true;
       return new Server({ database, options, target, client, version, takesBase64 });
@@ -81,6 +84,10 @@ export class Server implements Disposable {
       client[Symbol.dispose]();
       throw error;
     }
+  }
+
+  get container(): ContainerInfo | undefined {
+    return this.target.container;
   }
 
   [Symbol.dispose](): void {
@@ -120,29 +127,6 @@ async function assertChroma(server: Server, signal: AbortSignal | undefined): Pr
     database: server.database,
     hint: "set `url`, or `container` and `port`, to Chroma's HTTP port (8000 as a rule); versions before 1.0 are not supported",
   });
-}
-
-const knownVersions = new Map<string, string | undefined>();
-
-/** An image never changes, so it is asked once. Undefined where it has no such command. */
-async function commandVersion(
-  { container }: Target,
-  containers: ContainerRuntime,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  if (container === undefined) return undefined;
-  if (knownVersions.has(container.imageId)) return knownVersions.get(container.imageId);
-  const tool = await containers.exec(container.id, {
-    command: ["chroma", "--version"],
-    signal: signal ?? new AbortController().signal,
-  });
-  const text = await textOf(tool, { tool: "chroma --version" }).catch((error: unknown) => {
-    if (isBackupError(error) && error.reason === "tool-failed") return "";
-    throw error;
-  });
-  const version = /\d+\.\d+\.\d+/.exec(text)?.[0];
-  knownVersions.set(container.imageId, version);
-  return version;
 }
 
 export function notUnderstood(path: string, problem: string): BackupError {

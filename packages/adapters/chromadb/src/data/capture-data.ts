@@ -12,6 +12,7 @@ import {
 import { PassingDigest } from "@sutazai/backup-formats";
 import { dataArtifact } from "../details.ts";
 import type { Server } from "../server.ts";
+import type { Site } from "../site.ts";
 import { dataPlace } from "../target.ts";
 import type { DataContent } from "./content.ts";
 import { contentOf } from "./scratch.ts";
@@ -82,8 +83,8 @@ export async function liveContent(context: OperationContext, server: Server): Pr
   return await contentOf(held.read(directory), context);
 }
 
-export function containerOf({ target, database }: Server): ContainerInfo {
-  if (target.container !== undefined) return target.container;
+export function containerOf({ container, database }: Site): ContainerInfo {
+  if (container !== undefined) return container;
   throw new BackupError("unsupported", "a URL does not lead to the data directory", {
     operation: "chromadb.locate",
     database,

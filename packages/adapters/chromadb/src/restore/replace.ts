@@ -22,7 +22,7 @@ import { entryTypes, isForeign } from "../data/extract.ts";
 import { contentOf } from "../data/scratch.ts";
 import { damaged } from "../data/damaged.ts";
 import { dataArtifact, readDetails } from "../details.ts";
-import type { Server } from "../server.ts";
+import { isStopped, type Site } from "../site.ts";
 import { dataPlace } from "../target.ts";
 import { assertSame, assertServed } from "./validate.ts";
 
@@ -30,21 +30,21 @@ import { assertSame, assertServed } from "./validate.ts";
 const graceSeconds = 60;
 
 /**
- * Exchanges the data directory while the server is stopped. In the journal, oldest first: the isolation (by the fence), the files
+ * Exchanges the data directory while the server is stopped, if it was not before; it runs afterwards. In the journal, oldest first: the isolation (by the fence), the files
  * staged beside, the stop, the exchange; undone in the opposite order.
  */
 export async function restoreByReplacing(
   context: OperationContext,
-  server: Server,
+  site: Site,
   source: ArtifactSource,
 ): Promise<RestoreFacts> {
   const { containers, journal, signal } = context;
-  const container = containerOf(server);
+  const container = containerOf(site);
   const { manifest } = source;
   const expected = formOf(manifest, "data").fingerprint;
   const details = readDetails(manifest).data;
-  const swap = planSwap(dataPlace(container, server.options.directory), journal.id);
-  const record = { part: server.database, data: swapAsJson(swap) };
+  const swap = planSwap(dataPlace(container, site.options.directory), journal.id, isStopped(container));
+  const record = { part: site.database, data: swapAsJson(swap) };
   const warnings: string[] = [];
 
   context.progress({ step: "unpacking the backup beside the data directory" });
@@ -63,10 +63,10 @@ export async function restoreByReplacing(
   if (content.entries !== details?.entries) throw damaged("files are not what they were in the backup");
 
   await containers.start(container.id);
-  await assertServed(context, server, expected, content.tenants, "read through the server");
+  await assertServed(context, site, expected, content.tenants, "read through the server");
   await containers.stop(container.id, { journal, graceSeconds });
   await containers.start(container.id);
-  await assertServed(context, server, expected, content.tenants, "read through the server after a restart");
+  await assertServed(context, site, expected, content.tenants, "read through the server after a restart");
   return {
     fingerprint: content.fingerprint,
     expected,

@@ -7,6 +7,7 @@ import {
 } from "@sutazai/backup-core";
 import { liveFacts } from "../live-facts.ts";
 import { Server } from "../server.ts";
+import type { Site } from "../site.ts";
 
 /** Throws `mismatch` where they differ. */
 export function assertSame(expected: Fingerprint, found: Fingerprint, when: string): void {
@@ -26,7 +27,7 @@ export function assertSame(expected: Fingerprint, found: Fingerprint, when: stri
 /** Asks the server for everything: with vectors missing or torn, it would still count them. */
 export async function assertServed(
   context: OperationContext,
-  { options, database }: Server,
+  { options, database }: Site,
   expected: Fingerprint,
   tenants: readonly string[],
   when: string,

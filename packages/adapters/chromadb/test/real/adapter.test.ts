@@ -1,5 +1,6 @@
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { dockerRuntime } from "@sutazai/backup-containers";
 import { Secret, type Fact } from "@sutazai/backup-core";
 import {
   askChromadb,
@@ -7,6 +8,7 @@ import {
   fillChromadb,
   mappedForWriting,
   startServer,
+  type MemoryBackup,
   type TestServer,
 } from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -123,6 +125,46 @@ describe("torn vectors", () => {
     await server.exec(["sh", "-c", `cd /data && ${damage}`]);
     expect(await askChromadb(server, "GET", `${path}/${id}/count`)).toBe(1_500);
     await expect(backUp(chromadbAdapter({ container: server.name }))).rejects.toMatchObject({ reason: "corrupt" });
+  });
+});
+
+describe("a server that does not start", () => {
+  const stateOf = async () => (await dockerRuntime().inspect(server.name)).state;
+
+  async function breakIt(): Promise<MemoryBackup> {
+    await make("kept", 20);
+    const backup = await backUp(chromadbAdapter({ container: server.name }));
+    await server.exec(["sh", "-c", "printf broken | dd of=/data/chroma.sqlite3 conv=notrunc"]);
+    await server.stop();
+    return backup;
+  }
+
+  test("is restored on its files, and runs again", async () => {
+    const backup = await breakIt();
+    const adapter = chromadbAdapter({ container: server.name });
+    const newer = { ...backup.manifest, serverVersion: "1.0.0 (chroma 99.0.0)" };
+    await expect(operate(adapter, (context) => adapter.planRestore(context, newer, byReplacing))).rejects.toMatchObject(
+      { reason: "incompatible-version" },
+    );
+    const { evidence } = await restore(adapter, backup, byReplacing);
+    expect(evidence.join()).toMatch(/read through the server, and again after a restart/);
+    expect(await stateOf()).toBe("running");
+    await server.start();
+    const { ids, documents } = await everything("kept");
+    expect(ids.toSorted()).toEqual(Array.from({ length: 20 }, (_, at) => `r${at}`).toSorted());
+    expect(documents).toHaveLength(20);
+  });
+
+  test("is left as it was, stopped, where that is undone", async ({ skip }) => {
+    if (process.env["BACKUP_TEST_FULL"] !== "1") skip("takes half a minute: only with BACKUP_TEST_FULL=1");
+    const backup = await breakIt();
+    const adapter = chromadbAdapter({ container: server.name });
+    await restore(adapter, backup, byReplacing, false);
+    expect(await stateOf()).toBe("exited");
+    await expect(restore(adapter, backup, byImporting)).rejects.toMatchObject({ reason: "connection" });
+    await restore(adapter, backup, byReplacing);
+    await server.start();
+    expect((await everything("kept")).ids).toHaveLength(20);
   });
 });
 
