@@ -1,6 +1,8 @@
 import { parse, type DefaultTreeAdapterTypes as Tree } from "parse5";
 import { expect, test } from "vitest";
 import { formatMasterHtml } from "../src/html/index.ts";
+import { hatchPath } from "../src/html/hatch.ts";
+import { levelKeys, phaseKeys } from "../src/html/proof.ts";
 import { colors } from "../src/html/style.ts";
 import { masterReport, type ReportFacts } from "../src/index.ts";
 import { backupFact, facts, platform } from "./platform.ts";
@@ -113,6 +115,44 @@ test("the numbers that are shown are those of the report", () => {
     "<title>neo4j, 2026-11-02: 1 of 1 failed (connection: neo4j did not answer at 127.0.0.1:8000 within 10 s)</title>",
   );
   expect(document).toContain("2026-11-04: no run");
+});
+
+test("bars are told apart by what is drawn over their colours", () => {
+  for (const keys of [levelKeys, phaseKeys]) expect(new Set(keys.map(({ hatch }) => hatch)).size).toBe(keys.length);
+  const document = formatMasterHtml(masterReport(platform()));
+  expect(document).not.toContain("url(#");
+  // Parsed, compared and damaged; the legend's, and the bars of six databases, wide and narrow.
+  const levels = /Kept backups, by.*?<\/figure>/s.exec(document)?.[0] ?? "";
+  expect(levels.match(/<path [^>]*d="M/g)).toHaveLength(3 + 2 * (6 + 6 + 1));
+});
+
+test.each(["slanted", "crossed", "level", "upright", "dotted"] as const)(
+  "a %s hatch is there, and stays within its bar",
+  (hatch) => {
+    const box = { x: 101.3, y: 7.4, width: 57.9, height: 22.2 };
+    const points = [...hatchPath(hatch, box).matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)].map(
+      ([, x, y]) => [Number(x), Number(y)] as const,
+    );
+    expect(points.length).toBeGreaterThan(5);
+    for (const [x, y] of points) {
+      expect(x).toBeGreaterThanOrEqual(box.x - 0.1);
+      expect(x).toBeLessThanOrEqual(box.x + box.width + 0.1);
+      expect(y).toBeGreaterThanOrEqual(box.y - 0.1);
+      expect(y).toBeLessThanOrEqual(box.y + box.height + 0.1);
+    }
+  },
+);
+
+test("a day that was not well is named to who sees no dots, and its run is in a list that is not folded", () => {
+  const document = formatMasterHtml(masterReport(platform()));
+  const failed = "neo4j, 2026-11-02: 1 of 1 failed (connection: neo4j did not answer at 127.0.0.1:8000 within 10 s)";
+  const [chart = ""] = elementsOf(document).flatMap(
+    (element) => /^Timeline/.exec(attribute(element, "aria-label") ?? "")?.input ?? [],
+  );
+  expect(chart).toContain(failed);
+  const [shown = ""] = /Runs that did not go well(?:(?!<details>).)*/s.exec(document) ?? [];
+  expect(shown).toMatch(/neo4j<\/bdi>\s+failed \(<bdi>connection: neo4j did not answer at 127.0.0.1:8000 within 10 s/);
+  expect(formatMasterHtml(masterReport(facts()))).not.toContain("Runs that did not go well");
 });
 
 test("a thousand runs make a page of ordinary size, each day told once", () => {

@@ -1,6 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { printable } from "../printable.ts";
+import { hatchPath, type Hatch } from "./hatch.ts";
 import { html, trusted, type Markup } from "./markup.ts";
 
 const { document } = parseHTML("<html></html>");
@@ -10,6 +11,8 @@ interface SvgElement {
   readonly outerHTML: string;
   querySelector(selector: string): { remove(): void } | null;
   querySelectorAll(selector: string): Iterable<SvgElement>;
+  getAttribute(name: string): string | null;
+  before(element: SvgElement): void;
   setAttribute(name: string, value: string): void;
   removeAttribute(name: string): void;
 }
@@ -26,6 +29,7 @@ function bare(options: Plot.PlotOptions): SvgElement {
   const svg = Plot.plot({ ...options, document }) as unknown as SvgElement;
   svg.querySelector("style")?.remove();
   for (const name of ["xmlns", "xmlns:xlink", "class"]) svg.removeAttribute(name);
+  for (const rectangle of svg.querySelectorAll('rect[fill="none"], rect[fill^="url("]')) drawHatch(rectangle);
   // What a group is made of is the library's word; the whole is described at once.
   for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
   return svg;
@@ -55,22 +59,56 @@ export function figure(caption: string, content: Markup, legend?: Markup): Marku
   </figure>`;
 }
 
-export interface Key {
-  readonly label: string;
+/** A bar, or a part of it. */
+export interface Filled {
   readonly color: string;
+  /** None: the colour alone, which one of those side by side may have. */
+  readonly hatch?: Hatch;
+  /** What the hatch and the letters on it are drawn in; the colour of the page unless given. */
+  readonly ink?: string;
+}
+
+/** How a mark says that its rectangles are hatched: {@link bare} draws it. */
+export const hatched = {
+  fill: ({ hatch }: Filled): string => (hatch === undefined ? "none" : `url(#${hatch})`),
+  stroke: ({ ink = "var(--card)" }: Filled): string => ink,
+} as const;
+
+/** Takes the place of what a rectangle is filled with. */
+function drawHatch(rectangle: SvgElement): void {
+  const number = (name: string) => Number(rectangle.getAttribute(name));
+  const hatch = /^url\(#(.*)\)$/.exec(rectangle.getAttribute("fill") ?? "")?.[1] as Hatch | undefined;
+  if (hatch !== undefined) {
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path") as unknown as SvgElement;
+    const box = { x: number("x"), y: number("y"), width: number("width"), height: number("height") };
+    path.setAttribute("d", hatchPath(hatch, box));
+    path.setAttribute("stroke", rectangle.getAttribute("stroke") ?? "");
+    if (hatch === "dotted") {
+      path.setAttribute("stroke-width", "2.2");
+      path.setAttribute("stroke-linecap", "round");
+    }
+    rectangle.before(path);
+  }
+  // It is what the title is shown over.
+  rectangle.setAttribute("fill", "transparent");
+  rectangle.removeAttribute("stroke");
+}
+
+export interface Key extends Filled {
+  readonly label: string;
   readonly symbol?: Plot.SymbolType;
   readonly dashed?: boolean;
   readonly hollow?: boolean;
 }
 
-/** A shape beside every colour: who cannot tell the colours apart has the shapes. */
+/** A shape or a hatch beside every colour: who cannot tell the colours apart has these. */
 export function legend(keys: readonly Key[]): Markup {
   return html`<ul class="legend">
     ${keys.map((key) => html`<li>${swatch(key)}${key.label}</li>`)}
   </ul>`;
 }
 
-function swatch({ color, symbol, dashed, hollow }: Key): Markup {
+function swatch({ color, symbol, dashed, hollow, ...filled }: Key): Markup {
   const svg = bare({
     width: 16,
     height: 12,
@@ -93,6 +131,14 @@ function swatch({ color, symbol, dashed, hollow }: Key): Markup {
             stroke: color,
             r: hollow === true ? 3 : 4,
           }),
+      // A bar's height of the line above.
+      Plot.rect(filled.hatch === undefined ? [] : [{ color, ...filled }], {
+        x1: 0,
+        x2: 1,
+        y1: 1 / 12,
+        y2: 11 / 12,
+        ...hatched,
+      }),
     ],
   });
   svg.setAttribute("aria-hidden", "true");

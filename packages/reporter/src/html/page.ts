@@ -7,7 +7,7 @@ import { html, trusted, type Markup } from "./markup.ts";
 import { coverageChart, restoreTimes } from "./proof.ts";
 import { storageForecast } from "./storage.ts";
 import { style } from "./style.ts";
-import { backupTables, drillTable, runTable } from "./tables.ts";
+import { backupTables, drillTable, runTable, troubles } from "./tables.ts";
 import { timeline } from "./timeline.ts";
 import { durationTrends, sizeTrends } from "./trends.ts";
 
@@ -56,7 +56,7 @@ export function formatMasterHtml(report: MasterReport): string {
           <section aria-labelledby="runs">
             <h2 id="runs">Runs</h2>
             <div class="panel">${timeline(report)}</div>
-            ${fold("All runs as a table", runTable(report))}
+            ${troubles(report)} ${fold("All runs as a table", runTable(report))}
           </section>
           <section aria-labelledby="sizes">
             <h2 id="sizes">Sizes</h2>

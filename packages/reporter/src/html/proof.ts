@@ -1,24 +1,21 @@
 import * as Plot from "@observablehq/plot";
-import type { Coverage } from "../master/parts.ts";
+import type { Coverage, Drill } from "../master/parts.ts";
 import type { MasterReport } from "../master/report.ts";
 import { describeCoverage } from "../master-text.ts";
 import { formatDuration } from "../units.ts";
-import { draw, figure, legend, marginFor, responsive, shorten } from "./chart.ts";
+import { draw, figure, hatched, legend, marginFor, responsive, shorten, type Key } from "./chart.ts";
 import { html, type Markup } from "./markup.ts";
 import { durationScale } from "./scales.ts";
 
-const standings: readonly {
-  readonly of: Exclude<keyof Coverage, "backups">;
-  readonly label: string;
-  readonly color: string;
-  readonly ink: string;
-}[] = [
-  { of: "restore", label: "restored in a drill", color: "var(--level-3)", ink: "var(--level-3-ink)" },
-  { of: "structure", label: "read and parsed to the end", color: "var(--level-2)", ink: "var(--level-2-ink)" },
-  { of: "checksum", label: "digests compared", color: "var(--level-1)", ink: "var(--level-1-ink)" },
-  { of: "none", label: "nothing proven", color: "var(--faint)", ink: "var(--ink)" },
-  { of: "damaged", label: "damaged", color: "var(--critical)", ink: "var(--card)" },
-  { of: "unknown", label: "cannot be read", color: "var(--muted)", ink: "var(--card)" },
+const level = (number: number) => ({ color: `var(--level-${number})`, ink: `var(--level-${number}-ink)` });
+
+export const levelKeys: readonly (Key & { readonly of: Exclude<keyof Coverage, "backups">; readonly ink: string })[] = [
+  { of: "restore", label: "restored in a drill", ...level(3) },
+  { of: "structure", label: "read and parsed to the end", ...level(2), hatch: "slanted" },
+  { of: "checksum", label: "digests compared", ...level(1), hatch: "dotted" },
+  { of: "none", label: "nothing proven", color: "var(--faint)", ink: "var(--ink)", hatch: "level" },
+  { of: "damaged", label: "damaged", color: "var(--critical)", ink: "var(--card)", hatch: "crossed" },
+  { of: "unknown", label: "cannot be read", color: "var(--muted)", ink: "var(--card)", hatch: "upright" },
 ];
 
 /** How far the kept backups of each database are proven. The numbers stand in the bars. */
@@ -32,10 +29,10 @@ export function coverageChart({ databases, coverage }: MasterReport): Markup {
     const segments = databases
       .flatMap((standing) => {
         let x = 0;
-        return standings.map(({ of, label, color, ink }) => {
+        return levelKeys.map(({ of, ...key }) => {
           const x1 = x;
           x += standing.coverage[of];
-          return { database: standing.database, label, color, ink, x1, x2: x, count: standing.coverage[of] };
+          return { database: standing.database, ...key, x1, x2: x, count: standing.coverage[of] };
         });
       })
       .filter(({ count }) => count > 0);
@@ -63,6 +60,13 @@ export function coverageChart({ databases, coverage }: MasterReport): Markup {
           fill: "color",
           stroke: "var(--card)",
           insetLeft: 0.5,
+        }),
+        Plot.barX(segments, {
+          y: "database",
+          x1: "x1",
+          x2: "x2",
+          ...hatched,
+          insetLeft: 0.5,
           title: (segment) => `${shorten(segment.database, 60)}: ${segment.count} ${segment.label}`,
         }),
         Plot.text(
@@ -72,6 +76,9 @@ export function coverageChart({ databases, coverage }: MasterReport): Markup {
             x: ({ x1, x2 }) => (x1 + x2) / 2,
             text: ({ count }) => String(count),
             fill: "ink",
+            // A gap in the hatch around the number.
+            stroke: "color",
+            strokeWidth: 9,
             fontWeight: 600,
           },
         ),
@@ -87,16 +94,17 @@ export function coverageChart({ databases, coverage }: MasterReport): Markup {
       color: { type: "identity" },
     });
   };
-  const shown = standings.filter(({ of }) => coverage[of] > 0);
+  const shown = levelKeys.filter(({ of }) => coverage[of] > 0);
   return figure("Kept backups, by the highest level that each has passed", responsive(draws, 980), legend(shown));
 }
 
-const phases = [
-  { of: "backupCheckMs", label: "reading the backup", color: "var(--series-4)" },
-  { of: "startUpMs", label: "starting servers", color: "var(--series-2)" },
-  { of: "restoreMs", label: "restoring", color: "var(--series-1)" },
-  { of: "checkMs", label: "checking", color: "var(--series-3)" },
-] as const;
+const restoring: Key = { label: "restoring", color: "var(--series-1)" };
+export const phaseKeys: readonly (Key & { readonly of: Exclude<keyof NonNullable<Drill["rto"]>, "ms"> })[] = [
+  { of: "backupCheckMs", label: "reading the backup", color: "var(--series-4)", hatch: "slanted" },
+  { of: "startUpMs", label: "starting servers", color: "var(--series-2)", hatch: "dotted" },
+  { of: "restoreMs", ...restoring },
+  { of: "checkMs", label: "checking", color: "var(--series-3)", hatch: "upright" },
+];
 
 /** What the last measured restore of each took, and what its time went into; the budgets where they are in sight. */
 export function restoreTimes({ databases }: MasterReport): Markup {
@@ -115,12 +123,12 @@ export function restoreTimes({ databases }: MasterReport): Markup {
   const budgets = measured.filter(({ budgetMs }) => budgetMs < longest * 2);
   const scale = durationScale(Math.max(longest, ...budgets.map(({ budgetMs }) => budgetMs)) * 1.12);
   const segments = measured.flatMap(({ database, ms, drill }) => {
-    if (drill == null) return [{ database, x1: 0, x2: ms, color: "var(--series-1)", label: "restoring" }];
+    if (drill == null) return [{ database, x1: 0, x2: ms, ...restoring }];
     let x = 0;
-    return phases.map(({ of, label, color }) => {
+    return phaseKeys.map(({ of, ...key }) => {
       const x1 = x;
       x += drill[of];
-      return { database, x1, x2: x, color, label };
+      return { database, x1, x2: x, ...key };
     });
   });
   const draws = (width: number) =>
@@ -155,6 +163,13 @@ export function restoreTimes({ databases }: MasterReport): Markup {
             x2: "x2",
             fill: "color",
             insetRight: 1,
+          }),
+          Plot.barX(segments, {
+            y: "database",
+            x1: "x1",
+            x2: "x2",
+            ...hatched,
+            insetRight: 1,
             title: (segment) =>
               `${shorten(segment.database, 60)}, ${segment.label}: ${formatDuration(segment.x2 - segment.x1)}`,
           }),
@@ -176,6 +191,6 @@ export function restoreTimes({ databases }: MasterReport): Markup {
   return figure(
     `The last measured restore of each database (${budget})`,
     responsive(draws),
-    legend([...phases, ...(budgets.length > 0 ? [{ label: "budget", color: "var(--critical)" }] : [])]),
+    legend([...phaseKeys, ...(budgets.length > 0 ? [{ label: "budget", color: "var(--critical)" }] : [])]),
   );
 }

@@ -129,6 +129,10 @@ svg text{white-space:pre}
 .legend li{display:flex;align-items:center;gap:6px}
 .multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:18px 24px}
 .narrow{display:none}
+.below{margin-top:10px}
+.troubles{margin:8px 0 0;padding:0;list-style:none;font-size:13.5px;overflow-wrap:anywhere}
+.troubles li{padding:5px 0;border-top:1px solid var(--line)}
+td>span{white-space:nowrap}
 details{margin-top:10px}
 summary{padding:10px 16px;font-weight:600;cursor:pointer;overflow-wrap:anywhere}
 summary:focus-visible,.scroll:focus-visible{outline:3px solid var(--info);outline-offset:2px;border-radius:8px}
@@ -166,7 +170,8 @@ body{background:#fff}
 .multiples{grid-template-columns:repeat(3,1fr)}
 .card,.alert,figure,tr{break-inside:avoid}
 h2{break-after:avoid;margin-top:22px}
-details:not([open]){display:none}
+details::details-content{content-visibility:visible;block-size:auto}
+@supports not selector(details::details-content){details:not([open]){display:none}}
 .scroll{overflow:visible}
 }
 `;

@@ -1,11 +1,11 @@
-import type { KeptBackup } from "../master/parts.ts";
+import type { KeptBackup, Run } from "../master/parts.ts";
 import type { MasterReport } from "../master/report.ts";
 import { formatBytes, formatDuration } from "../units.ts";
 import { moment } from "./cards.ts";
 import { html, type Markup } from "./markup.ts";
 
 /** Rows beyond these are told of, and stand in the JSON and the CSV. */
-const most = { backups: 60, drills: 40, runs: 40 };
+const most = { backups: 60, drills: 40, runs: 40, troubles: 100 };
 
 type Cell = string | number | Markup | null | undefined;
 
@@ -57,15 +57,41 @@ export function drillTable({ databases }: MasterReport): Markup | undefined {
   );
 }
 
+/** What a dot of the timeline tells only whoever points at it with a mouse: in lines, which a phone has room for, and never folded. */
+export function troubles({ runs }: MasterReport): Markup | undefined {
+  const bad = runs.filter(({ status }) => status !== "ok");
+  if (bad.length === 0) return undefined;
+  const left = bad.length - most.troubles;
+  return html`<div class="panel below">
+    <h3>Runs that did not go well</h3>
+    <ul class="troubles">
+      ${bad.slice(0, most.troubles).map(troubleOf)}
+      ${left > 0 ? html`<li>${left} older ones are in the JSON</li>` : null}
+    </ul>
+  </div>`;
+}
+
+function troubleOf({ startedAt, command, status, databases }: Run): Markup {
+  const bad = databases.filter((result) => result.status !== "ok");
+  return html`<li>
+    ${moment(startedAt)} ${command} <span class="${status}">${status}</span>${bad.length > 0 ? ":" : null}
+    ${bad.map(
+      ({ database, status: outcome, reason }, index) =>
+        html`${index > 0 ? "; " : null}<bdi>${database}</bdi>
+          ${outcome}${reason === null ? null : html` (<bdi>${reason}</bdi>)`}`,
+    )}
+  </li>`;
+}
+
 export function runTable({ runs }: MasterReport): Markup | undefined {
   if (runs.length === 0) return undefined;
   const rows = runs
     .slice(0, most.runs)
     .map(({ runId, command, status, startedAt, durationMs, databases, freedBytes }) => [
       moment(startedAt),
-      command,
+      html`<span>${command}</span>`,
       html`<span class="${status}">${status}</span>`,
-      formatDuration(durationMs),
+      html`<span>${formatDuration(durationMs)}</span>`,
       html`<bdi>${databases.map(({ database }) => database).join(", ")}</bdi>`,
       freedBytes === null
         ? databases.find(({ reason }) => reason !== null)?.reason

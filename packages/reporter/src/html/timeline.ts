@@ -37,8 +37,7 @@ export function timeline(report: MasterReport): Markup {
     const columns = Math.max(1, Math.ceil((days * day) / step));
     const marginLeft = marginFor(rows.map((row) => shorten(row)));
     const r = Math.max(2.5, Math.min(7, (width - marginLeft) / columns / 3.2));
-    const failed = report.runs.filter(({ status }) => status === "failed").length;
-    return draw(`Timeline of ${report.runs.length} runs, ${failed} of them failed.`, {
+    return draw(describeRuns(report, cells), {
       width,
       height: 40 + rows.length * 30,
       marginLeft,
@@ -85,6 +84,21 @@ export function timeline(report: MasterReport): Markup {
     responsive(draws),
     legend(Object.values(looks)),
   );
+}
+
+/** So many are named to who cannot see the dots; the tables tell of the others. */
+const mostNamed = 30;
+
+/** Which days were not well, and why. */
+function describeRuns({ runs }: MasterReport, cells: readonly Cell[]): string {
+  const failed = runs.filter(({ status }) => status === "failed").length;
+  const bad = cells.filter(({ look }) => look !== "ok");
+  const named = bad.slice(0, mostNamed).map(({ title }) => title);
+  const left = bad.length - named.length;
+  return [
+    `Timeline of ${runs.length} runs, ${failed} of them failed.`,
+    ...(named.length > 0 ? [`Not well: ${named.join("; ")}${left > 0 ? `; and ${left} more` : ""}.`] : []),
+  ].join(" ");
 }
 
 function slotStart(at: string, step: number): Date {
