@@ -30,7 +30,7 @@ export interface Progress {
 export interface RecoveryContext {
   readonly logger: Logger;
   readonly containers: ContainerRuntime;
-  /** An existing directory of this operation's own, for small files. Emptied by its owner afterwards. */
+  /** An existing directory of this operation's own, for small files, and for copies that cannot be read as they come. Emptied by its owner afterwards. */
   readonly scratch: string;
 }
 

@@ -167,9 +167,13 @@ describe("the process that it is read in", () => {
   });
 
   test("that dies says nothing about the backup", async () => {
+    // Another one than what waits for orders already.
+    vi.resetModules();
     vi.stubEnv("NODE_OPTIONS", "--no-such-option");
     try {
-      await expect(inspect("data.tar", writeTar(entries))).rejects.toMatchObject({
+      const { readApart } = await import("../src/data/reading.ts");
+      const nothing = { directory: tmpdir(), sizes: new Map<string, number>(), entries: "" };
+      await expect(readApart("content", nothing, new AbortController().signal)).rejects.toMatchObject({
         reason: "tool-failed",
         message: expect.stringContaining("--no-such-option"),
         hint: expect.any(String),
