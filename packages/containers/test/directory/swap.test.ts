@@ -58,6 +58,23 @@ async function ready(): Promise<ReturnType<typeof planSwap>> {
   return swap;
 }
 
+test("an exchange takes all that there is, and undoing puts all of it back", async () => {
+  const swap = planSwap({ kind: "host", directory }, "x");
+  const fill = async (): Promise<void> => {
+    await write(directory, { ...theirs, ...ours });
+    await write(join(directory, swap.aside, "new"), fresh);
+  };
+  await fill();
+  expect(await exchangeFiles(containers, swap, signal)).toEqual([]);
+  await undoSwap(containers, swap);
+  await recoverStaged(containers, swap);
+  expect(await treeOf(directory)).toEqual({ ...theirs, ...ours });
+  await fill();
+  await exchangeFiles(containers, swap, signal);
+  await recoverStaged(containers, swap);
+  expect(await treeOf(directory)).toEqual(fresh);
+});
+
 describe("an exchange that leaves some names alone", () => {
   test("exchanges all others, and tells which directories are there for them only", async () => {
     const swap = await ready();
