@@ -185,10 +185,12 @@ describe("daemon", () => {
     expect(JSON.parse(last)).toMatchObject({ msg: "end", status: "failed" });
   });
 
-  test("SIGTERM while nothing runs ends it", async () => {
+  test("SIGTERM while nothing runs ends it; until then it is known what runs the task", async () => {
     start("--task", "prune");
     await until(/"type":"scheduled"/);
+    const status = await cli(["schedule", "status", "--task", "prune", ...below()]);
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([0, null]);
+    expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining("by daemon") });
   });
 });

@@ -50,6 +50,7 @@ export interface TaskStanding {
   readonly schedule: string;
   readonly timeZone: string;
   readonly isRunning: boolean;
+  readonly runningSince: string | undefined;
   readonly next: string | undefined;
   readonly last: TaskRun | undefined;
   readonly lastSuccess: string | undefined;
@@ -71,7 +72,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #clock: Clock;
   readonly #slots = new Map<string, Slot>();
-  #running: string | undefined;
+  #running: { readonly task: string; readonly since: string } | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -83,7 +84,11 @@ export class Daemon {
    * for. What was missed while no daemon ran begins at once.
    */
   async run({ signal, graceMs = 0 }: { readonly signal: AbortSignal; readonly graceMs?: number }): Promise<void> {
-    for (const task of this.#options.tasks) await this.#add(task);
+    await using attending = new AsyncDisposableStack();
+    for (const task of this.#options.tasks) {
+      attending.use(await this.#options.history.attend(task.name));
+      await this.#add(task);
+    }
     while (!signal.aborted) {
       const due = this.#nextSlot();
       const wait = due?.next === undefined ? longestSleep : due.next.getTime() - this.#clock.now().getTime();
@@ -97,7 +102,8 @@ export class Daemon {
       task: task.name,
       schedule: task.schedule.expression,
       timeZone: task.schedule.timeZone,
-      isRunning: this.#running === task.name,
+      isRunning: this.#running?.task === task.name,
+      runningSince: this.#running?.task === task.name ? this.#running.since : undefined,
       next: next?.toISOString(),
       last: history.last,
       lastSuccess: history.lastSuccess,
@@ -140,7 +146,7 @@ export class Daemon {
       return;
     }
     const startedAt = this.#clock.now().toISOString();
-    this.#running = task.name;
+    this.#running = { task: task.name, since: startedAt };
     this.#tell({ type: "task-start", task: task.name });
     try {
       using stopping = delayedAbort(signal, graceMs);

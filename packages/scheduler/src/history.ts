@@ -11,7 +11,6 @@ import {
   toBackupError,
   writeDurably,
   type Outcome,
-  type ProcessIdentity,
 } from "@sutazai/backup-core";
 import { z } from "zod";
 
@@ -52,6 +51,15 @@ const historySchema: z.ZodType<TaskHistory> = z.strictObject({
 export interface BegunRun extends AsyncDisposable {
   /** Writes down how it ended. */
   end(run: TaskRun): Promise<void>;
+}
+
+/** A process that has said of itself that it is at something. */
+export interface Holder {
+  /** For people. */
+  readonly by: string;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly isAlive: boolean;
 }
 
 const mostLogBytes = 1024 * 1024;
@@ -130,8 +138,29 @@ export class RunHistory {
 
   /** The process that runs the task just now, for people. */
   async runner(task: string): Promise<string | undefined> {
-    const holder = await livingHolder(this.#path(task, "running"));
-    return holder === undefined ? undefined : describeProcess(holder);
+    return (await this.running(task))?.by;
+  }
+
+  /** The same, and since when. */
+  async running(task: string): Promise<Holder | undefined> {
+    const holder = await holderOf(this.#path(task, "running"));
+    return holder?.isAlive === true ? holder : undefined;
+  }
+
+  /** Shows that a daemon of this process sees to the task, until it is disposed of. */
+  async attend(task: string): Promise<AsyncDisposable> {
+    const path = this.#path(task, "daemon");
+    const taken = await this.#take(path).catch((error: unknown) => this.#tell("be written", error));
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (taken === true) await rm(path, { force: true }).catch((error: unknown) => this.#tell("be written", error));
+      },
+    };
+  }
+
+  /** The daemon that sees to the task, or that did and has died. Undefined where there is none, or none that can be judged from here. */
+  attendant(task: string): Promise<Holder | undefined> {
+    return holderOf(this.#path(task, "daemon"));
   }
 
   async #take(path: string): Promise<boolean> {
@@ -149,7 +178,7 @@ export class RunHistory {
           },
         );
         if (taken) return true;
-        if ((await livingHolder(path)) !== undefined) return false;
+        if ((await holderOf(path))?.isAlive === true) return false;
         await rm(path, { force: true });
       }
       return false;
@@ -192,10 +221,12 @@ export class RunHistory {
  * One of another pid namespace does not count: it is what a container left that was killed and started again, and would never go away. Should it live after all, the
  * locks of store and databases keep the two apart.
  */
-async function livingHolder(path: string): Promise<ProcessIdentity | undefined> {
+async function holderOf(path: string): Promise<Holder | undefined> {
   const parsed = processIdentitySchema.safeParse(jsonOf(await readFile(path, "utf8").catch(() => "")));
-  if (!parsed.success) return undefined;
-  return (await livenessOf(parsed.data)) === "alive" ? parsed.data : undefined;
+  const liveness = parsed.success ? await livenessOf(parsed.data) : "foreign";
+  const found = await stat(path).catch(() => undefined);
+  if (!parsed.success || liveness === "foreign" || found === undefined) return undefined;
+  return { by: describeProcess(parsed.data), since: found.mtime.toISOString(), isAlive: liveness === "alive" };
 }
 
 function jsonOf(text: string): unknown {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { BackupError } from "@sutazai/backup-core";
+import { BackupError, currentProcess } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Daemon, RunHistory, serveHealth, type Clock, type DaemonEvent, type DaemonTask } from "../src/index.ts";
 
@@ -234,6 +234,29 @@ describe("told to end", () => {
     expect(await readdir(directory)).toEqual(["backup.json"]);
   });
 
+  test("it shows until then that it sees to its tasks, and since when one runs", async () => {
+    const { task, started } = endless();
+    const stop = new AbortController();
+    const daemon = new Daemon({ tasks: [task], history: new RunHistory(directory), host: "host" });
+    const ended = daemon.run({ signal: stop.signal });
+    await started;
+    const other = new RunHistory(directory);
+    expect(await other.attendant("backup")).toMatchObject({
+      isAlive: true,
+      by: expect.stringContaining(`${process.pid}`),
+    });
+    expect(await other.attendant("drill")).toBeUndefined();
+    const [standing] = daemon.standings();
+    expect(standing?.isRunning).toBe(true);
+    // It takes hold of the task at the moment at which it says that it runs.
+    const since = Date.parse((await other.running("backup"))?.since ?? "");
+    expect(Math.abs(Date.parse(standing?.runningSince ?? "") - since)).toBeLessThan(60_000);
+    stop.abort();
+    await ended;
+    expect(await other.attendant("backup")).toBeUndefined();
+    expect(await other.running("backup")).toBeUndefined();
+  });
+
   test("while nothing runs, it ends at once", async () => {
     const stop = new AbortController();
     const task = { ...endless().task, atOnce: false };
@@ -269,6 +292,15 @@ describe("history", () => {
     expect(begun).toBeDefined();
   });
 
+  test("a daemon that died is known, and stands in the way of none", async () => {
+    const { startTime: _, ...self } = await currentProcess();
+    await writeFile(join(directory, "drill.daemon"), JSON.stringify({ ...self, startTime: "1" }));
+    const history = new RunHistory(directory);
+    expect(await history.attendant("drill")).toMatchObject({ isAlive: false });
+    await using _attended = await history.attend("drill");
+    expect(await history.attendant("drill")).toMatchObject({ isAlive: true });
+  });
+
   test.each([
     ["large", 2 * 1024 * 1024, ["drill.json", "drill.log.1"]],
     ["small", 100, ["drill.json", "drill.log"]],
@@ -293,6 +325,7 @@ test("the health endpoint", async () => {
     schedule: "0 * * * *",
     timeZone: "UTC",
     isRunning: false,
+    runningSince: undefined,
     next: undefined,
     last: undefined,
     lastSuccess: undefined,

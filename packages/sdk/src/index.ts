@@ -84,6 +84,7 @@ export type { PlannedRestore, PlannedSafetyBackup } from "./restore/plan.ts";
 export type { RestoreOptions } from "./restore/restore.ts";
 export {
   installSchedule,
+  livingDaemon,
   openBackend,
   plannedTasks,
   runHistory,

@@ -5,6 +5,7 @@ import {
   backendNames,
   failedToOpen,
   installSchedule,
+  livingDaemon,
   openBackend,
   plannedTasks,
   runHistory,
@@ -96,6 +97,10 @@ async function install(args: Arguments, session: Session): Promise<ExitCode> {
   // What runs may write to must be there before they are shut out of everything else.
   if (isLive) await system.store.prepare();
   const history = isLive ? runHistory(settings, undefined, (problem) => printer.warning(problem)) : undefined;
+  for (const task of isLive ? plan.tasks : []) {
+    const daemon = await livingDaemon(task, runHistory(settings));
+    if (daemon !== undefined) printer.warning(`a daemon (${daemon}) runs ${task.name}: end it, or it comes twice`);
+  }
   const isWhole = args.task === undefined;
   const changes = await installSchedule(backend, plan, { isWhole, history });
   await removeOther(args, session, backend.name);
@@ -123,13 +128,15 @@ async function removeOther(args: Arguments, { printer }: Session, kept: BackendN
 
 async function status(args: Arguments, session: Session): Promise<ExitCode> {
   const { config, system, printer } = session;
-  const backend = await installedBackend(args);
   const plan = await planOf({ task: args.task, config: args.config, dir: args.dir }, session);
-  const tasks = await scheduleStatus(backend, plan, {
-    system,
-    history: runHistory(config.settings, undefined, (problem) => printer.warning(problem)),
-    configured: config.settings,
+  const history = runHistory(config.settings, undefined, (problem) => printer.warning(problem));
+  const daemons = await Promise.all(plan.tasks.map((task) => livingDaemon(task, history)));
+  const backend = await installedBackend(args).catch((error: unknown) => {
+    // Where there is neither systemd nor cron, as in a container, a daemon does without.
+    if (daemons.every((daemon) => daemon === undefined)) throw error;
+    return openBackend(placeOf(args), "systemd");
   });
+  const tasks = await scheduleStatus(backend, plan, { system, history, configured: config.settings });
   printer.result("schedule-status", { backend: backend.name, tasks }, () => formatScheduleStatus(backend.name, tasks));
   return tasks.every(({ problems }) => problems.length === 0) ? exitCode.ok : exitCode.failed;
 }

@@ -35,7 +35,7 @@ export function formatScheduleStatus(backend: string, tasks: readonly ScheduleSt
     task.task,
     task.schedule,
     task.timeZone,
-    task.installed ? `by ${backend}` : "not installed",
+    task.installed ? `by ${backend}` : task.daemon === undefined ? "not installed" : "by daemon",
     task.next ?? "–",
     task.running === undefined ? (task.last?.startedAt ?? "–") : "running",
     task.last?.status ?? "–",

@@ -28,13 +28,17 @@ export interface SchedulerStanding {
   readonly wanted: readonly string[];
   /** Whether any is. */
   readonly isWanted: boolean;
+  /** The daemon that saw to them and was not told to end, for people; left out where there is none. */
+  readonly died?: string;
 }
 
 export interface ScheduledTaskStanding {
   readonly task: string;
   readonly schedule: Schedule;
-  /** When it should have run by, however it ended, and has not; null where it has. */
+  /** When it should have run by, however it ended, and has not; null where it has. Of one that runs: when the next should have begun by. */
   readonly overdueSince: string | null;
+  /** Null, or left out, where it does not run just now. */
+  readonly runningSince?: string | null;
   /** What else is wrong with it: its timer is not active, its last run failed where nothing else tells. */
   readonly problem: string | null;
 }
@@ -65,9 +69,10 @@ export async function lookAtScheduler({
     { problem: ofTimer }: Pick<TimerState, "problem"> = {},
   ): Promise<ScheduledTaskStanding> => {
     const { known } = await lastRuns(task, system, history);
-    const begun = [known?.last?.startedAt, known?.lastSuccess].filter((at) => at !== undefined).sort();
-    const overdueSince = lateSince(schedule, begun.at(-1) ?? known?.since, now);
-    return { task, schedule, overdueSince, problem: ofTimer ?? failureOf(task, known?.last) };
+    const runningSince = (await history.running(task))?.since ?? null;
+    const ended = [known?.last?.startedAt, known?.lastSuccess].filter((at) => at !== undefined).sort();
+    const overdueSince = lateSince(schedule, runningSince ?? ended.at(-1) ?? known?.since, now);
+    return { task, schedule, overdueSince, runningSince, problem: ofTimer ?? failureOf(task, known?.last) };
   };
   for (const backend of installed) {
     const found = await backend.installed().catch(unlessCorrupt);
@@ -77,11 +82,18 @@ export async function lookAtScheduler({
   }
   const tasks = await askDaemon(settings, now);
   if (tasks !== undefined) return { by: "daemon", tasks: withMissingBackup(tasks, planned), wanted, isWanted };
+  const daemons = await Promise.all(planned.map(async ({ name }) => ({ name, daemon: await history.attendant(name) })));
+  const attended = planned.filter(({ name }) => daemons.some((each) => each.name === name && each.daemon?.isAlive));
+  if (attended.length > 0) {
+    const standings = await Promise.all(attended.map((task) => standingOf(task)));
+    return { by: "daemon", tasks: withMissingBackup(standings, planned), wanted, isWanted };
+  }
+  const died = daemons.find(({ daemon }) => daemon !== undefined)?.daemon?.by;
   // Whatever ran them before, it makes nothing less urgent that it is gone.
   const remembered = await Promise.all(
     planned.map(async (task) => ((await history.read(task.name)) === undefined ? [] : [await standingOf(task)])),
   );
-  return { by: null, tasks: remembered.flat(), wanted, isWanted };
+  return { by: null, tasks: remembered.flat(), wanted, isWanted, ...(died !== undefined && { died }) };
 }
 
 /** Drills and prunes without backups are hardly what somebody meant. */
@@ -133,6 +145,7 @@ const health = z.object({
         })
         .optional(),
       overdueSince: z.string().optional(),
+      runningSince: z.string().optional(),
     }),
   ),
 });
@@ -148,8 +161,10 @@ async function askDaemon(
     const answer = await fetch(`http://${address}:${port}/healthz`, { signal: AbortSignal.timeout(2000) });
     return health.parse(await answer.json()).tasks.map(({ task, schedule: expression, timeZone, last, ...rest }) => {
       const schedule = { expression, timeZone };
-      const late = last === undefined ? (rest.overdueSince ?? null) : lateSince(schedule, last.startedAt, now);
-      return { task, schedule, overdueSince: late, problem: failureOf(task, last) };
+      const { runningSince = null } = rest;
+      const begun = runningSince ?? last?.startedAt;
+      const late = begun === undefined ? (rest.overdueSince ?? null) : lateSince(schedule, begun, now);
+      return { task, schedule, overdueSince: late, runningSince, problem: failureOf(task, last) };
     });
   } catch {
     return undefined;
@@ -166,34 +181,52 @@ export function rpoOf(schedule: Schedule, now: Date): number | undefined {
 }
 
 /** What is wrong with it. */
-export function schedulerProblems({ by, tasks, isWanted }: SchedulerStanding, at: string): Problem[] {
-  return [...(by === null && isWanted ? [nothingRuns(at)] : []), ...tasks.flatMap((task) => taskProblems(task, at))];
+export function schedulerProblems({ by, tasks, isWanted, died }: SchedulerStanding, at: string): Problem[] {
+  const nothing = by === null && isWanted ? [nothingRuns(died, at)] : [];
+  return [...nothing, ...tasks.flatMap((task) => taskProblems(task, at))];
 }
 
-function nothingRuns(at: string): Problem {
+function nothingRuns(died: string | undefined, at: string): Problem {
   return {
     cause: "schedule",
-    severity: "warning",
+    severity: died === undefined ? "warning" : "critical",
     database: null,
     since: at,
-    title: "Nothing makes backups by itself",
-    what: "No timer and no crontab is installed on this host, and no daemon answers.",
-    action:
-      "Run `sutazai-backup schedule install`; where something else starts backups, set BACKUP_SCHEDULES_BACKUP and the other schedules to off.",
+    title: died === undefined ? "Nothing makes backups by itself" : "The daemon that makes backups has died",
+    what: `No timer and no crontab is installed on this host, and ${died === undefined ? "no daemon answers" : `the daemon, ${died}, is no more`}.`,
+    action: `${died === undefined ? "Run" : "Start it again, or run"} \`sutazai-backup schedule install\`; where something else starts backups, set BACKUP_SCHEDULES_BACKUP and the other schedules to off.`,
   };
 }
 
-function taskProblems({ task, overdueSince, problem }: ScheduledTaskStanding, at: string): Problem[] {
+function taskProblems(
+  { task, overdueSince, runningSince = null, problem }: ScheduledTaskStanding,
+  at: string,
+): Problem[] {
   if (overdueSince === null && problem === null) return [];
+  const rest = problem === null ? [] : [problem];
+  const about = { cause: `schedule:${task}`, database: null, since: overdueSince ?? at };
+  if (overdueSince !== null && runningSince !== null) {
+    return [
+      {
+        ...about,
+        // How old the last backup may be is told on its own.
+        severity: "warning",
+        title: `The scheduled ${task} is still running`,
+        what: [
+          `It is still running since ${runningSince}; the next should have begun by ${overdueSince}.`,
+          ...rest,
+        ].join(" "),
+        action: "See in its log what it waits for; give it more time between two runs, or end it.",
+      },
+    ];
+  }
   const late = overdueSince === null ? [] : [`It should have run by ${overdueSince}.`];
   return [
     {
-      cause: `schedule:${task}`,
+      ...about,
       severity: task === "backup" ? "critical" : "warning",
-      database: null,
-      since: overdueSince ?? at,
       title: overdueSince === null ? `The scheduled ${task} does not go well` : `The scheduled ${task} did not run`,
-      what: [...late, ...(problem === null ? [] : [problem])].join(" "),
+      what: [...late, ...rest].join(" "),
       action: "Run `sutazai-backup schedule status`; where something else starts it, set its schedule to off.",
     },
   ];

@@ -133,6 +133,8 @@ export interface ScheduleStatus {
   readonly schedule: string;
   readonly timeZone: string;
   readonly installed: boolean;
+  /** The daemon that runs it, for people; left out where none does. */
+  readonly daemon?: string;
   readonly next: string | undefined;
   readonly last: TaskRun | undefined;
   readonly lastSuccess: string | undefined;
@@ -156,40 +158,76 @@ export async function scheduleStatus(
 ): Promise<ScheduleStatus[]> {
   const installed = await backend.installed();
   const wanted = plan.tasks.filter(({ name }) => installed.every(({ task }) => task.name !== name));
-  const present = await Promise.all(
-    installed.map(async (one): Promise<ScheduleStatus> => {
-      const { task } = one;
-      const ran = await lastRuns(task.name, system, history);
-      const overdue = ran.known && overdueSince(task, ran.known, now);
-      const { problem } = await backend.timerState(task);
-      return {
-        ...standing(task, now),
-        installed: true,
-        last: ran.known?.last,
-        lastSuccess: ran.known?.lastSuccess,
-        running: await history.runner(task.name),
-        problems: [
-          ...differences(backend, plan, one),
-          ...otherwiseConfigured(task, configured),
-          ...(problem === undefined ? [] : [problem]),
-          ...(ran.known?.last === undefined || ran.known.last.status === "ok"
-            ? []
-            : [`its last run was ${ran.known.last.status}: ${ran.known.last.problem ?? "see its report"}`]),
-          ...(overdue === undefined ? [] : [`it has not run well when it should have by ${overdue.toISOString()}`]),
-        ],
-      };
-    }),
-  );
-  const missing = wanted.map((task) => ({
+  const present = installed.map(async (one): Promise<ScheduleStatus> => {
+    const { task } = one;
+    const { problem } = await backend.timerState(task);
+    const daemon = await livingDaemon(task, history);
+    const ran = await ranSoFar(task, { system, history, now });
+    return {
+      ...ran,
+      installed: true,
+      ...(daemon !== undefined && { daemon }),
+      problems: [
+        ...differences(backend, plan, one),
+        ...otherwiseConfigured(task, configured),
+        ...(problem === undefined ? [] : [problem]),
+        ...(daemon === undefined
+          ? []
+          : [`a daemon (${daemon}) runs it as well: end that, or \`sutazai-backup schedule remove\``]),
+        ...ran.problems,
+      ],
+    };
+  });
+  const missing = wanted.map(async (task): Promise<ScheduleStatus> => {
+    const daemon = await livingDaemon(task, history);
+    if (daemon !== undefined) return { ...(await ranSoFar(task, { system, history, now })), installed: false, daemon };
+    const died = await history.attendant(task.name);
+    return {
+      ...standing(task, now),
+      installed: false,
+      next: undefined,
+      last: undefined,
+      lastSuccess: undefined,
+      running: undefined,
+      problems: [
+        died === undefined
+          ? "it is not installed: `sutazai-backup schedule install`"
+          : `the daemon that ran it (${died.by}) has died: start it again, or \`sutazai-backup schedule install\``,
+      ],
+    };
+  });
+  return (await Promise.all([...present, ...missing])).sort((a, b) => order(a.task) - order(b.task));
+}
+
+/** The daemon that runs a task, for people; undefined where none does. */
+export async function livingDaemon(
+  { name }: Pick<PlannedTask, "name">,
+  history: RunHistory,
+): Promise<string | undefined> {
+  const daemon = await history.attendant(name);
+  return daemon?.isAlive === true ? daemon.by : undefined;
+}
+
+/** When it runs, how it went so far, and what was not well with that. One that runs just now is not late. */
+async function ranSoFar(
+  task: PlannedTask,
+  { system, history, now }: { readonly system: BackupSystem; readonly history: RunHistory; readonly now: Date },
+) {
+  const { known } = await lastRuns(task.name, system, history);
+  const running = await history.runner(task.name);
+  const overdue = known && running === undefined ? overdueSince(task, known, now) : undefined;
+  return {
     ...standing(task, now),
-    installed: false,
-    next: undefined,
-    last: undefined,
-    lastSuccess: undefined,
-    running: undefined,
-    problems: ["it is not installed: `sutazai-backup schedule install`"],
-  }));
-  return [...present, ...missing].sort((a, b) => order(a.task) - order(b.task));
+    last: known?.last,
+    lastSuccess: known?.lastSuccess,
+    running,
+    problems: [
+      ...(known?.last === undefined || known.last.status === "ok"
+        ? []
+        : [`its last run was ${known.last.status}: ${known.last.problem ?? "see its report"}`]),
+      ...(overdue === undefined ? [] : [`it has not run well when it should have by ${overdue.toISOString()}`]),
+    ],
+  };
 }
 
 function standing({ name, schedule }: PlannedTask, now: Date) {

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BackupError, Secret, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
+import { BackupError, currentProcess, Secret, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import {
   createBackupSystem,
@@ -189,6 +189,50 @@ describe("the schedule", () => {
     expect(causesOf(await systemOf(watch(new Date())).look())).toEqual(["schedule", "unencrypted"]);
     const later = new Date(Date.now() + 4 * 3_600_000);
     expect(causesOf(await systemOf(watch(later)).look())).toEqual(["schedule", "schedule:backup", "unencrypted"]);
+  });
+
+  test("what runs is not late; what runs for too long is told as that", async () => {
+    const system = systemOf();
+    await fabricate(system.store, [{ database: "db", daysAgo: 1.5 }]);
+    const history = runHistory(settings());
+    await history.open("backup");
+    const problem = async (now: Date) => {
+      const scheduler = () => lookAtScheduler({ settings: settings(), system, installed: [backend()], now });
+      const { problems } = await systemOf({ scheduler }).look();
+      return problems.find(({ cause }) => cause === "schedule:backup");
+    };
+    const later = new Date(Date.now() + 4 * 86_400_000);
+    expect(await problem(later)).toMatchObject({ severity: "critical", title: "The scheduled backup did not run" });
+    await using _begun = await history.begin("backup");
+    expect(await problem(new Date())).toBeUndefined();
+    expect(await problem(later)).toMatchObject({
+      severity: "warning",
+      title: "The scheduled backup is still running",
+      what: expect.stringContaining("It is still running since 20"),
+    });
+  });
+
+  test("a daemon shows itself in the state directory; one that died is told as that", async () => {
+    const system = systemOf();
+    await system.backup();
+    const scheduler = () => lookAtScheduler({ settings: settings(), system, installed: [] });
+    const history = runHistory(settings());
+    {
+      await using _attended = await history.attend("backup");
+      expect(await scheduler()).toMatchObject({ by: "daemon", tasks: [{ task: "backup", overdueSince: null }] });
+      expect(causesOf(await systemOf({ scheduler }).look())).toEqual(["unencrypted"]);
+    }
+    expect((await systemOf({ scheduler }).look()).problems[0]).toMatchObject({
+      cause: "schedule",
+      severity: "warning",
+    });
+    const dead = { ...(await currentProcess()), startTime: "1" };
+    await writeFile(join(directory, "state", "schedule", "backup.daemon"), JSON.stringify(dead));
+    expect((await systemOf({ scheduler }).look()).problems[0]).toMatchObject({
+      cause: "schedule",
+      severity: "critical",
+      title: "The daemon that makes backups has died",
+    });
   });
 
   test("drills without backups are told, unless backups are off", async () => {

@@ -182,6 +182,31 @@ describe("status", () => {
     expect((await look({ configured }))[1]?.problems).toEqual([expect.stringContaining('configured is "30 6 * * *"')]);
   });
 
+  test("what a daemon runs is not to be installed; what it runs besides is told", async () => {
+    const state = history();
+    {
+      await using _attended = await state.attend("backup");
+      const [backup, drill] = await look();
+      expect(backup).toMatchObject({ installed: false, daemon: expect.stringContaining("process"), problems: [] });
+      expect(drill?.problems).toEqual([expect.stringContaining("schedule install")]);
+      await (await backend()).install(plan());
+      expect((await look()).map(({ problems }) => problems)).toEqual([
+        [expect.stringContaining("runs it as well")],
+        [],
+      ]);
+    }
+    expect((await look()).map(({ problems }) => problems)).toEqual([[], []]);
+  });
+
+  test("what runs just now is not late", async () => {
+    await (await backend()).install(plan());
+    await system.backup();
+    const inTwoHours = new Date(Date.now() + 2 * 3_600_000);
+    expect((await look({ now: inTwoHours }))[0]?.problems).toHaveLength(1);
+    await using _begun = await history().begin("backup");
+    expect((await look({ now: inTwoHours }))[0]).toMatchObject({ problems: [], running: expect.any(String) });
+  });
+
   test("believes the run reports in the store where nothing is remembered", async () => {
     await (await backend()).install(plan());
     await system.backup();
