@@ -81,7 +81,7 @@ test("prune: told, then done, then nothing left to do", async () => {
   ]);
   expect(await present()).toEqual(made.slice(2).map(({ id }) => id));
   expect((await cli(["prune", "--days", "2"])).stdout).toContain("0 backups deleted");
-}, 60_000);
+}, 120_000);
 
 test("prune: exit codes tell usage, refusal and locks apart, and nothing goes", async () => {
   await fabricate(store, [...daily(4).map(({ daysAgo }) => ({ daysAgo: daysAgo + 300 })), { daysAgo: 0 }]);
@@ -103,7 +103,7 @@ test("prune: exit codes tell usage, refusal and locks apart, and nothing goes", 
   expect(await present()).toHaveLength(5);
   expect(await cli(["prune", "--days", "30", "--allow-unusual"])).toMatchObject({ code: 0 });
   expect(await present()).toHaveLength(1);
-}, 60_000);
+}, 120_000);
 
 test("pin and unpin: shown by list and show, obeyed by prune", async () => {
   const [first, , last] = (await fabricate(store, daily(3))).map(({ id }) => id) as [string, string, string];
@@ -128,4 +128,4 @@ test("pin and unpin: shown by list and show, obeyed by prune", async () => {
   await cli(["prune", "--days", "0", "--keep-last", "1"]);
   expect(await present()).toEqual([last]);
   expect(await cli(["pin", first, "--reason", "too late"])).toMatchObject({ code: 1 });
-}, 60_000);
+}, 120_000);
