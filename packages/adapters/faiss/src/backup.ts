@@ -18,7 +18,7 @@ export async function backup(
   const library = await libraryVersion(target.place, context.containers, context.signal);
   const taken = await capture(context, target, rules, (tar) => sink.write(artifactName, tar));
   const { content, frozenMs } = taken;
-  const neighbours = await recordNeighbours(context, target.place, content);
+  const { neighbours, warnings } = await recordNeighbours(context, target.place, content);
   return {
     serverVersion: library,
     forms: [
@@ -37,7 +37,7 @@ export async function backup(
       },
     ],
     incomplete: content.problems,
-    warnings: content.warnings,
+    warnings: [...content.warnings, ...warnings],
     empty: content.isEmpty,
     details: detailsAsJson({ library, exclude: rules.exclude, neighbours }),
   };

@@ -65,7 +65,7 @@ def answer(path):
 
 left = float(sys.argv[1])
 for path in sys.argv[2:]:
-    left -= os.path.getsize(path)
+    left -= os.path.getsize(path) if os.path.exists(path) else 0
     child = os.fork() if left >= 0 else None
     if child == 0:
         print(json.dumps(answer(path)), flush=True)
@@ -80,9 +80,9 @@ const answerSchema = z.object({
 
 type Answer = z.infer<typeof answerSchema>;
 
-/** What the indexes at these paths answer, by the image's own FAISS for Python; undefined where it has none, or not the memory for them. */
+/** What the indexes at these paths answer, by the image's own FAISS for Python; undefined where it has none. Throws `tool-failed`, also for want of memory. */
 async function search(
-  { containers, signal, progress, logger }: OperationContext,
+  { containers, signal, progress }: OperationContext,
   place: Place,
   paths: readonly string[],
   mostBytes: number = Infinity,
@@ -98,16 +98,24 @@ async function search(
       arguments: [place.directory, program, String(mostBytes).toLowerCase(), ...some.map((path) => `./${path}`)],
       signal,
     });
-    try {
-      const lines = (await textOf(tool, { tool: "faiss.search", operation })).trim().split("\n");
-      for (const [at, path] of some.entries()) answers.set(path, answerSchema.parse(JSON.parse(lines[at] ?? "null")));
-    } catch (error) {
-      if (!isBackupError(error) || error.details["outOfMemory"] !== true) throw error;
-      logger.warn({ indexes: some.length }, "the indexes need more memory to be searched than a sidecar may use");
-      return undefined;
-    }
+    const lines = (await textOf(tool, { tool: "faiss.search", operation })).trim().split("\n");
+    for (const [at, path] of some.entries()) answers.set(path, answerIn(lines[at] ?? ""));
   }
   return answers;
+}
+
+function answerIn(line: string): Answer {
+  const parsed = answerSchema.safeParse(parseJson(line));
+  if (parsed.success) return parsed.data;
+  throw new BackupError("tool-failed", `faiss.search answered ${JSON.stringify(line.slice(0, 100))}`, { operation });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whole indexes of a set. */
@@ -115,25 +123,25 @@ function searchable({ indexes }: SetContent): string[] {
   return [...indexes].filter(([, { state }]) => state !== "torn").map(([path]) => path);
 }
 
-/** What some of the captured indexes answer, for whoever restores them. Only files that are still as they were captured are asked. */
+/** What some of the captured indexes answer, for whoever restores them. Only of files that are still as they were captured. */
 export async function recordNeighbours(
   context: OperationContext,
   place: Place,
   content: SetContent,
-): Promise<IndexNeighbours[]> {
+): Promise<{ readonly neighbours: readonly IndexNeighbours[]; readonly warnings: readonly string[] }> {
   const paths = searchable(content).slice(0, mostRecorded);
   try {
     const answers = await search(context, place, paths, mostRecordedBytes);
-    return [...(answers ?? [])].flatMap(([path, { sha256, found }]) => {
+    const neighbours = [...(answers ?? [])].flatMap(([path, { sha256, found }]) => {
       const captured = content.fingerprint[`index:${path}/digest`];
       const isCaptured = captured !== undefined && "exact" in captured && captured.exact === sha256;
       return isCaptured && found !== null ? [{ path, found }] : [];
     });
+    return { neighbours, warnings: [] };
   } catch (error) {
-    // The files are captured: that they could not be searched as well takes nothing away.
-    if (context.signal.aborted || !isBackupError(error)) throw error;
-    context.logger.warn({ error: error.message }, "the neighbours of stored vectors could not be recorded");
-    return [];
+    // The files are captured: that they could not be searched as well takes nothing away from them.
+    if (!isToolFailure(error)) throw error;
+    return { neighbours: [], warnings: [`the neighbours of stored vectors were not recorded: ${error.message}`] };
   }
 }
 
@@ -146,7 +154,11 @@ export async function compareNeighbours(
 ): Promise<string | undefined> {
   const whole = searchable(content);
   const known = new Map(recorded.filter(({ path }) => whole.includes(path)).map(({ path, found }) => [path, found]));
-  const answers = await search(context, place, [...known.keys()]);
+  const answers = await search(context, place, [...known.keys()]).catch((error: unknown) => {
+    if (!isToolFailure(error) || error.details["outOfMemory"] !== true) throw error;
+    context.logger.warn({ indexes: known.size }, "the indexes need more memory to be searched than a sidecar may use");
+    return undefined;
+  });
   if (answers === undefined) return undefined;
   for (const [path, { found }] of answers) {
     const before = known.get(path) ?? [];
@@ -159,6 +171,10 @@ export async function compareNeighbours(
   const others = whole.filter((path) => !known.has(path));
   const named = `${others.slice(0, 5).join(", ")}${others.length > 5 ? `, and ${others.length - 5} more` : ""}`;
   return `neighbours of stored vectors as they were when backed up, in ${known.size} of ${whole.length} indexes${others.length === 0 ? "" : ` (none were recorded of ${named})`}`;
+}
+
+function isToolFailure(error: unknown): error is BackupError {
+  return isBackupError(error) && error.reason === "tool-failed";
 }
 
 type Near = IndexNeighbours["found"][number];
