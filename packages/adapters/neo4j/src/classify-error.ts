@@ -109,7 +109,7 @@ const toolRules: readonly Rule[] = [
     hint: "the server had not been stopped cleanly: start it, wait until it answers, then try again",
   },
   {
-    pattern: /Inconsistencies found/i,
+    pattern: /Inconsistencies found\./,
     reason: "corrupt",
     hint: "the store itself is damaged: `neo4j-admin database check` on a copy of it tells where; go back to a backup from before",
   },

@@ -75,6 +75,12 @@ describe("what neo4j-admin says", () => {
     expect(classified).toMatchObject({ reason, message: stderr, hint: expect.any(String) });
   });
 
+  test("of an inconsistent store it is its last word that is told, not its log", () => {
+    const last = "Inconsistencies found. See '/tmp/x/inconsistencies.report' for details.";
+    const stderr = `WARN  [o.n.c.ConsistencyCheckService] Inconsistencies found: ConsistencySummaryStatistics {\n}\n${last}\n`;
+    expect(classifyToolExit({ stderr }, {})).toMatchObject({ reason: "corrupt", message: last });
+  });
+
   test("a lack of memory speaks against no backup", () => {
     const stderr = "java.lang.OutOfMemoryError: Java heap space";
     expect(classifyToolExit({ stderr }, { details: { database: "neo4j" } })).toMatchObject({

@@ -248,7 +248,7 @@ test(
 
 describe.runIf(full)("a copy of which no dump can be made", () => {
   const inconsistent = {
-    script: "echo 'Inconsistencies found' >&2; exit 1",
+    script: "echo 'Inconsistencies found. See x for details.' >&2; exit 1",
     copy: (content: Bytes) => content,
   };
   test.each<[what: string, containers: ContainerRuntime, why: RegExp]>([
