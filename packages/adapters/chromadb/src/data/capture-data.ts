@@ -32,7 +32,7 @@ export async function copyData(
 ): Promise<{ readonly copy: FrozenCopy; readonly directory: string }> {
   const container = containerOf(server);
   const { directory } = dataPlace(container, server.options.directory);
-  progress({ step: "copying the data directory while the server stands still" });
+  progress({ step: "copying the data directory" });
   const { maxPauseSeconds } = server.options;
   const copy = await containers.frozenCopy({
     container,

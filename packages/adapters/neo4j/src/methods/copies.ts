@@ -10,7 +10,7 @@ export function frozenCopyOf(
 ): Promise<FrozenCopy> {
   const { container } = withContainer(target);
   const paths = [dataDirectoryOf(container)];
-  progress({ step: "copying the data while the server stands still" });
+  progress({ step: "copying the data" });
   return containers.frozenCopy({
     container,
     paths,
