@@ -32,7 +32,7 @@ import { recover } from "./recover.ts";
 import { methodName, planRestore, restorable } from "./restore/plan.ts";
 import { restoreByReplacing } from "./restore/replace.ts";
 import { Server } from "./server.ts";
-import { locate, withContainer, type Target } from "./target.ts";
+import { locate, stoppedSite, withContainer, type Site, type Target } from "./target.ts";
 
 /** One Neo4j server with all its databases. Does no I/O; throws `configuration` for options that are none. */
 export function neo4jAdapter(options: Neo4jOptions): DatabaseAdapter {
@@ -79,20 +79,20 @@ class Neo4jAdapter implements DatabaseAdapter {
   }
 
   planRestore(context: OperationContext, manifest: Manifest, options: RestoreOptions): Promise<RestorePlan> {
-    return this.#connected(context, "plan", (target, server) =>
+    return this.#located(context, "plan", (target, server) =>
       planRestore(context, target, server, manifest, options, this.#options),
     );
   }
 
   fence(context: OperationContext, _options: RestoreOptions): Promise<void> {
     const { containers, journal } = context;
-    return this.#connected(context, "fence", (target) =>
+    return this.#located(context, "fence", (target) =>
       containers.isolate(withContainer(target).container.id, { journal }),
     );
   }
 
   restore(context: OperationContext, source: ArtifactSource, options: RestoreOptions): Promise<RestoreFacts> {
-    return this.#connected(context, "restore", (target) =>
+    return this.#located(context, "restore", (target) =>
       restoreByReplacing(context, target, source, restorable(options), this.#options),
     );
   }
@@ -126,6 +126,18 @@ class Neo4jAdapter implements DatabaseAdapter {
       const target = await locate(this.#options, this.name, context.containers);
       await using server = await Server.connect(target, context.signal);
       return await use(target, server);
+    });
+  }
+
+  /** A server whose data is exchanged need not run: one that does not start is mended that way. */
+  #located<T>(
+    context: OperationContext,
+    operation: string,
+    use: (target: Site, server: Server | undefined) => Promise<T>,
+  ): Promise<T> {
+    return this.#named(operation, context.signal, async () => {
+      const stopped = await stoppedSite(this.#options, this.name, context.containers);
+      return stopped === undefined ? this.#connected(context, operation, use) : use(stopped, undefined);
     });
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BackupError, isBackupError, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
 import { listDatabases } from "./databases.ts";
 import { Server } from "./server.ts";
-import { boltPort, type Target } from "./target.ts";
+import { boltPort, type Site, type Target } from "./target.ts";
 
 const pollMs = 250;
 /** Recovery of a large store takes its time; a server that runs and says nothing for longer than this never will. */
@@ -22,7 +22,7 @@ export interface Started {
 export async function whenReady(
   containers: ContainerRuntime,
   container: Pick<ContainerInfo, "id">,
-  found: Target,
+  found: Site,
   options: { readonly signal: AbortSignal; readonly port?: number; readonly patienceMs?: number },
 ): Promise<Started> {
   const { signal, port = boltPort } = options;

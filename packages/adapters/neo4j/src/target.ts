@@ -15,6 +15,9 @@ export interface Target {
   readonly tls: NonNullable<Neo4jOptions["tls"]>;
 }
 
+/** Where a server's data is, whether that runs or not. */
+export type Site = Omit<Target, "address">;
+
 /** Finds the server: the container, where one is named, must run. Explicit settings win over what is found in it. */
 export async function locate(options: Neo4jOptions, database: string, containers: ContainerRuntime): Promise<Target> {
   const container = options.container === undefined ? undefined : await containers.inspectRunning(options.container);
@@ -38,11 +41,27 @@ export async function locate(options: Neo4jOptions, database: string, containers
   };
 }
 
-/** A target of which the container is known: everything but reading over Bolt needs its files. */
-export type ContainerTarget = Target & { readonly container: ContainerInfo };
+/** The server's container where that does not run; undefined otherwise. */
+export async function stoppedSite(
+  options: Neo4jOptions,
+  database: string,
+  containers: ContainerRuntime,
+): Promise<Site | undefined> {
+  if (options.container === undefined) return undefined;
+  const container = await containers.inspect(options.container);
+  if (!isStopped(container)) return undefined;
+  return { database, container, credentials: credentialsOf(options, container), tls: options.tls ?? false };
+}
+
+export function isStopped({ state }: ContainerInfo): boolean {
+  return state === "exited" || state === "created";
+}
+
+/** One of which the container is known: everything but reading over Bolt needs its files. */
+export type ContainerSite = Site & { readonly container: ContainerInfo };
 
 /** Throws `unsupported` where only an address is known. */
-export function withContainer(target: Target): ContainerTarget {
+export function withContainer(target: Site): ContainerSite {
   if (target.container !== undefined) return { ...target, container: target.container };
   throw new BackupError("unsupported", "the server's files can only be reached through its container", {
     operation: "neo4j.container",

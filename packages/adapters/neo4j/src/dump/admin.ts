@@ -89,6 +89,17 @@ export async function loadInto(
   assertSucceeded(await tool.exit, failureOf("neo4j-admin database load", database));
 }
 
+/** The version of an image's tools, `2026.08.1`, which is its server's. */
+export async function imageVersion(containers: ContainerRuntime, image: string, signal: AbortSignal): Promise<string> {
+  const tool = await containers.sidecar({
+    image,
+    purpose: "neo4j-version",
+    command: ["neo4j-admin", "--version"],
+    signal,
+  });
+  return (await textOf(tool, { tool: "neo4j-admin --version", operation: "neo4j.version" })).trim();
+}
+
 function sidecarOn(
   { image, volumesOf, volumes }: Store,
   purpose: string,

@@ -5,7 +5,7 @@ import { dumpArtifact } from "../forms.ts";
 import type { Neo4jOptions } from "../options.ts";
 import { whenReady } from "../ready.ts";
 import type { Server } from "../server.ts";
-import { dataDirectoryOf, withContainer, type ContainerTarget, type Target } from "../target.ts";
+import { dataDirectoryOf, withContainer, type ContainerSite, type Target } from "../target.ts";
 import { stopForGood } from "../throwaway.ts";
 import { notCovered, writeDumps, type Capture } from "./capture.ts";
 import type { Copies } from "./copies.ts";
@@ -55,7 +55,7 @@ export async function captureFrozen(
 /** Starts a server on the copy, reads what it holds, and stops it cleanly: only then can it be dumped. */
 async function recoverCopy(
   { containers, signal, progress }: OperationContext,
-  target: ContainerTarget,
+  target: ContainerSite,
   volumes: Readonly<Record<string, string>>,
   options: Neo4jOptions,
 ): Promise<ServerContent> {

@@ -12,17 +12,18 @@ import { detailsOf } from "../details.ts";
 import { dataArtifact, dumpArtifact, formName, type FormName } from "../forms.ts";
 import type { Neo4jOptions } from "../options.ts";
 import type { Server } from "../server.ts";
-import { dataDirectoryOf, withContainer, type Target } from "../target.ts";
+import { dataDirectoryOf, isStopped, withContainer, type Site } from "../target.ts";
 import { isNewer, serverVersion } from "../version.ts";
+import { imageVersion } from "../dump/admin.ts";
 
 const operation = "neo4j.plan";
 export const methodName = "replace";
 
-/** Checks that the backup fits the server, and says what will be done. Touches nothing. */
+/** Checks that the backup fits the server, which need not run, and says what will be done. Touches nothing. */
 export async function planRestore(
   context: OperationContext,
-  target: Target,
-  server: Server,
+  target: Site,
+  server: Server | undefined,
   manifest: Manifest,
   choice: RestoreOptions,
   options: Neo4jOptions,
@@ -34,8 +35,13 @@ export async function planRestore(
   const { container } = withContainer(target);
   assertRestartable(container, { operation, hint: "restore into a container that may be stopped" });
   assertIsolatable(container, { operation, hint: "run the container on a network of its own" });
-  await assertVersion(server, manifest);
   const { id, imageId, name } = container;
+  assertVersion(
+    server === undefined
+      ? await imageVersion(context.containers, imageId, context.signal)
+      : await serverVersion(server),
+    manifest,
+  );
   const directory = dataDirectoryOf(container);
   await assertSpace({ kind: "container", container: id, image: imageId, directory }, context.containers, {
     bytes: bytesNeeded(manifest, form),
@@ -52,7 +58,7 @@ export async function planRestore(
       keepsSystem
         ? "keep the server's own `system`: its users and passwords stay as they are"
         : "replace `system` as well: users and passwords will be those of the backup",
-      `stop ${name}, set the present data aside, put the loaded data in its place, start ${name}`,
+      `${isStopped(container) ? "" : `stop ${name}, `}set the present data aside, put the loaded data in its place, start ${name}`,
       "wait until every database is online, compare nodes, relationships, indexes and constraints with the backup",
       "put it back on its networks and remove what was set aside",
     ],
@@ -108,8 +114,7 @@ function assertArtifacts(manifest: Manifest, form: FormName, databases: readonly
   });
 }
 
-async function assertVersion(server: Server, manifest: Manifest): Promise<void> {
-  const present = await serverVersion(server);
+function assertVersion(present: string, manifest: Manifest): void {
   if (!isNewer(manifest.serverVersion, present)) return;
   throw new BackupError(
     "incompatible-version",

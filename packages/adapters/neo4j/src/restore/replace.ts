@@ -26,7 +26,7 @@ import { whilePassing } from "../dump/while-passing.ts";
 import { dataArtifact, dumpArtifact, type FormName } from "../forms.ts";
 import type { Neo4jOptions } from "../options.ts";
 import { whenReady, type Started } from "../ready.ts";
-import { dataDirectoryOf, withContainer, type ContainerTarget, type Target } from "../target.ts";
+import { dataDirectoryOf, isStopped, withContainer, type ContainerSite, type Site } from "../target.ts";
 import { keeps } from "./plan.ts";
 import { validate } from "./validate.ts";
 
@@ -49,19 +49,21 @@ for part in databases transactions; do
   for name in "$@"; do
     [ ! -e "$part/$name" ] || cp -a $flags "$part/$name" "$new/$part/"
   done
-  chown "$(stat -c %u:%g "$part")" "$new/$part"
-  chmod "$(stat -c %a "$part")" "$new/$part"
+  like=.
+  [ ! -d "$part" ] || like=$part
+  chown "$(stat -c %u:%g "$like")" "$new/$part"
+  chmod "$(stat -c %a "$like")" "$new/$part"
 done
 sync
 `;
 
 /**
- * Exchanges the data while the server is stopped. In the journal, oldest first: the isolation (by the fence), the data loaded beside, the
+ * Exchanges the data while the server is stopped, if it was not before; it runs afterwards. In the journal, oldest first: the isolation (by the fence), the data loaded beside, the
  * stop, the exchange; undone in the opposite order. What does not load is found before the server is stopped.
  */
 export async function restoreByReplacing(
   context: OperationContext,
-  target: Target,
+  target: Site,
   source: ArtifactSource,
   form: FormName,
   options: Neo4jOptions,
@@ -73,6 +75,7 @@ export async function restoreByReplacing(
   const swap = planSwap(
     { kind: "container", container: container.id, image: container.imageId, directory },
     journal.id,
+    isStopped(container),
   );
   const names = detailsOf(source.manifest).databases.map(({ name }) => name);
   const keepsSystem = keeps(options, names);
@@ -114,13 +117,13 @@ export async function restoreByReplacing(
 /** Loads every dump into a data directory of its own, beside the one in use; each is read to its end on the way. */
 async function load(
   { containers, signal, progress }: OperationContext,
-  { container }: ContainerTarget,
+  { container }: ContainerSite,
   source: ArtifactSource,
   { place, aside }: Swap,
   names: readonly string[],
 ): Promise<void> {
   const directory = `${place.directory}/${aside}/new`;
-  const script = `cd -- "$1" && mkdir -p "$2/new" && stat -c %u:%g databases`;
+  const script = `cd -- "$1" && mkdir -p "$2/new" && { stat -c %u:%g databases 2>/dev/null || stat -c %u:%g .; }`;
   const tool = { purpose: "neo4j-owner", script, arguments: [place.directory, aside], writes: true, signal };
   const owner = (await runAt(place, containers, tool)).trim();
   const store = { image: container.imageId, volumesOf: container.id, directory };
@@ -159,7 +162,7 @@ function isOfSystem(path: string): boolean {
 
 async function startedWith(
   { containers, signal }: OperationContext,
-  target: ContainerTarget,
+  target: ContainerSite,
   options: Neo4jOptions,
   keepsSystem: boolean,
 ): Promise<Started> {

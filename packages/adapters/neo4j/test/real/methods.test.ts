@@ -132,6 +132,30 @@ test("frozen under a busy writer: whole pairs of one moment, and the writer sees
   expect(form?.fingerprint["database:neo4j/relationships:PAIR"] ?? { exact: 0 }).toEqual({ exact: pairs });
 });
 
+test(
+  "a server that does not run, its data destroyed, is restored on its files and runs again",
+  { timeout },
+  async () => {
+    const backup = await backUp();
+    await server.exec([
+      "sh",
+      "-c",
+      "rm -rf /data/databases/system; for f in $(find /data/databases -type f); do echo broken > $f; done",
+    ]);
+    await server.stop();
+    const adapter = adapterOf();
+    const way = { form: "dump", method: "replace", only: undefined };
+    const newer = { ...backup.manifest, serverVersion: "2999.01.0" };
+    await expect(operate(adapter, (context) => adapter.planRestore(context, newer, way))).rejects.toMatchObject({
+      reason: "incompatible-version",
+    });
+    const { expected, fingerprint } = await restore(backup);
+    expect(fingerprint).toEqual(expected);
+    await server.start();
+    await writeNeo4j(server);
+  },
+);
+
 test("offline: the server is started again, also where the dump cannot be kept", { timeout }, async () => {
   const backup = await backUp({ method: "offline" });
   const [form] = backup.manifest.forms;
