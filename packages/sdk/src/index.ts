@@ -82,20 +82,17 @@ export type { AdapterIn } from "./restore/into.ts";
 export type { ExpectedTime, MeasuredTime } from "./restore/expected-time.ts";
 export type { PlannedRestore, PlannedSafetyBackup } from "./restore/plan.ts";
 export type { RestoreOptions } from "./restore/restore.ts";
+export { runScheduled, type ScheduledRun } from "./schedule/run.ts";
 export {
   installSchedule,
-  livingDaemon,
   openBackend,
   plannedTasks,
   runHistory,
-  runScheduled,
   scheduleEnvironmentFile,
   schedulePlan,
-  scheduleStatus,
   type PlanOptions,
-  type ScheduledRun,
-  type ScheduleStatus,
 } from "./schedule/schedule.ts";
+export { livingDaemon, scheduleStatus, type ScheduleStatus } from "./schedule/status.ts";
 export { runDaemon, type ScheduleDaemonOptions } from "./schedule/daemon.ts";
 export { failedToOpen } from "./schedule/not-opened.ts";
 export { scheduleOf, taskNames, type ScheduleSettings, type TaskName } from "./schedule/settings.ts";

@@ -1,35 +1,23 @@
-import {
-  BackupError,
-  toBackupError,
-  type ContainerRuntime,
-  type DatabaseAdapter,
-  type Secret,
-} from "@sutazai/backup-core";
+import type { BackupError, ContainerRuntime, DatabaseAdapter, Secret } from "@sutazai/backup-core";
 import type { Channel } from "@sutazai/backup-notifier";
-import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
-import { discover } from "../discover.ts";
-import type { AdapterIn } from "../restore/into.ts";
-import { policyOf, usualRules, type RetentionConfig } from "../prune/policy.ts";
 import type { BudgetSettings } from "../monitor/budget-settings.ts";
+import { policyOf, usualRules, type RetentionConfig } from "../prune/policy.ts";
+import type { AdapterIn } from "../restore/into.ts";
 import { secretsIn } from "../run-log/redaction.ts";
+import { telemetryOf, type TelemetryOptions } from "../telemetry/telemetry.ts";
 import { channelsOf, withWrappedChannels } from "./channels.ts";
+import { commonSettingsOf, describeDatabase, type DescribedDatabase } from "./database.ts";
 import { defaultDirectories } from "./directories.ts";
-import { readConfigFile, type ConfigFile } from "./file.ts";
-import { isPlainObject, mergeLayers, type Layer, type Merged } from "./layers.ts";
+import { discovered, isWanted } from "./discovered.ts";
+import { readConfigFile } from "./file.ts";
+import { isPlainObject, mergeLayers, type Merged } from "./layers.ts";
 import { optionsIn } from "./other-container.ts";
 import { configurationError, likelyName } from "./problems.ts";
-import {
-  commonDatabaseSchema,
-  settingsSchema,
-  type BackupConfig,
-  type CommonDatabaseSettings,
-  type Settings,
-} from "./settings.ts";
-import { telemetryOf, type TelemetryOptions } from "../telemetry/telemetry.ts";
-import { credentialFiles, wrapSecrets } from "./secrets.ts";
+import { settingsSchema, type BackupConfig, type Settings } from "./settings.ts";
+import { flagsLayer, kindsOf, layerOfEnvironment, layerOfFile } from "./sources.ts";
+import { withWrappedTelemetry } from "./telemetry.ts";
 import { unusable } from "./unusable.ts";
-import { withoutMistakes, withWrappedTelemetry } from "./telemetry.ts";
-import { jsonSchemaOf, valueOf, variables } from "./variables.ts";
+import { jsonSchemaOf } from "./variables.ts";
 
 export interface LoadOptions {
   /** What the command line says; strongest. */
@@ -72,9 +60,6 @@ export interface Discovered {
   /** Names of those that nobody is to miss. */
   readonly retired: readonly string[];
 }
-
-/** Options of which any says where a database is. */
-const locations = ["container", "host", "url", "volume", "directory"];
 
 /**
  * The settings in force: flags over environment over file over what was discovered. Throws `configuration`, naming the source, the
@@ -187,172 +172,3 @@ function unknownInOrder(order: readonly string[], known: readonly string[]): str
 }
 
 const generalSettings = Object.keys(jsonSchemaOf(settingsSchema).properties ?? {});
-
-export function flagsLayer(flags: BackupConfig | undefined): Layer {
-  return { origin: "flag", nameOf: (path) => `--${path.join(".")}`, values: { ...flags } };
-}
-
-export function layerOfFile(file: ConfigFile | undefined): Layer {
-  if (file === undefined) return { origin: "file", nameOf: (path) => path.join("."), values: {} };
-  if (!isPlainObject(file.value)) {
-    throw new BackupError("configuration", `${file.path} holds no settings: found ${kindOf(file.value)}`, {
-      operation: "configuration",
-      hint: "it must hold a table of settings (YAML, JSON), or export one as its default (TypeScript, JavaScript)",
-    });
-  }
-  return { origin: "file", nameOf: (path) => `${path.join(".")} in ${file.path}`, values: file.value };
-}
-
-/** Not the value itself: it may be a secret. */
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return "nothing";
-  return Array.isArray(value) ? "a list" : `a ${typeof value}`;
-}
-
-/** The kind of each configured database: what it says, or its name. */
-function kindsOf(configured: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
-  const ofKind = Object.fromEntries(supportedKinds.map((kind) => [kind, kind as string]));
-  if (configured === undefined) return ofKind;
-  return Object.fromEntries(
-    Object.entries(configured).map(([name, given]) => [
-      name,
-      isPlainObject(given) && typeof given["kind"] === "string" ? given["kind"] : name,
-    ]),
-  );
-}
-
-interface EnvironmentLayer {
-  readonly layer: Layer;
-  readonly warnings: readonly string[];
-}
-
-export async function layerOfEnvironment(
-  given: Readonly<Record<string, string | undefined>>,
-  databases: Readonly<Record<string, string>>,
-): Promise<EnvironmentLayer> {
-  const known = variables(databases);
-  const environment = { ...(await credentialFiles(given["CREDENTIALS_DIRECTORY"])), ...given };
-  const values: Record<string, unknown> = {};
-  for (const variable of known) {
-    const text = environment[variable.name];
-    if (text === undefined || text === "") continue;
-    let target = values;
-    for (const step of variable.path.slice(0, -1)) target = (target[step] ??= {}) as Record<string, unknown>;
-    target[variable.path.at(-1) ?? ""] = valueOf(variable, text);
-  }
-  const names = new Set([...known.map(({ name }) => name), "BACKUP_CONFIG"]);
-  const warnings = Object.keys(environment).flatMap((name) => {
-    if (!name.startsWith("BACKUP_") || name.startsWith("BACKUP_TEST_") || names.has(name)) return [];
-    const likely = likelyName(name, [...names]);
-    return likely === undefined ? [] : [`the variable ${name} is not known; did you mean ${likely}?`];
-  });
-  const nameOf = (path: readonly string[]) =>
-    known.find((variable) => variable.path.join("\0") === path.join("\0"))?.name ?? path.join(".");
-  const checked = withoutMistakes({ origin: "variable", nameOf, values });
-  return { layer: checked.layer, warnings: [...warnings, ...checked.warnings] };
-}
-
-/** Asks Docker only where the configuration leaves something open, and lets it be missing only where nothing depends on it. */
-async function discovered(
-  containers: ContainerRuntime,
-  configured: Readonly<Record<string, unknown>> | undefined,
-  { layer }: EnvironmentLayer,
-  storeOnly: boolean,
-): Promise<{ readonly layer: Layer; readonly error: BackupError | undefined }> {
-  const nameOf = (path: readonly string[]) => `${path.join(".")} (discovered)`;
-  const fromEnvironment = isPlainObject(layer.values["databases"]) ? layer.values["databases"] : {};
-  const located = (name: string, given: unknown) => hasLocation(given) || hasLocation(fromEnvironment[name]);
-  if (configured !== undefined && Object.entries(configured).every(([name, given]) => located(name, given)))
-    return { layer: { origin: "discovered", nameOf, values: {} }, error: undefined };
-  let error: BackupError | undefined;
-  const byName: Record<string, { kind: string; container: string }> = {};
-  try {
-    for (const { name, kind, container } of (await discover(containers)).databases) byName[name] = { kind, container };
-  } catch (thrown) {
-    const canGoOn = storeOnly || configured !== undefined || Object.values(fromEnvironment).some(hasLocation);
-    error = toBackupError(thrown, { operation: "discover" });
-    if (!canGoOn || error.reason === "configuration") throw error;
-  }
-  const wanted =
-    configured === undefined
-      ? byName
-      : Object.fromEntries(
-          Object.entries(byName).filter(([name]) => name in configured && !located(name, configured[name])),
-        );
-  return { layer: { origin: "discovered", nameOf, values: { databases: wanted } }, error };
-}
-
-function hasLocation(given: unknown): boolean {
-  return isPlainObject(given) && locations.some((option) => given[option] !== undefined);
-}
-
-/** A password in the environment alone makes no database: something must say where it is. */
-function isWanted(
-  name: string,
-  given: Readonly<Record<string, unknown>>,
-  configured: Readonly<Record<string, unknown>> | undefined,
-  found: Layer,
-): boolean {
-  const discoveredDatabases = found.values["databases"];
-  return (
-    hasLocation(given) ||
-    (configured !== undefined && name in configured) ||
-    (isPlainObject(discoveredDatabases) && name in discoveredDatabases)
-  );
-}
-
-interface DescribedDatabase {
-  readonly module: AdapterModule;
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Why it cannot be entered: the others need not go without their backups for that. */
-  readonly error?: BackupError | undefined;
-}
-
-/** The kind and the checked options of a database. */
-async function describeDatabase(
-  name: string,
-  given: Readonly<Record<string, unknown>>,
-  merged: Merged,
-): Promise<DescribedDatabase> {
-  const at = ["databases", name];
-  const { kind: configuredKind, ...rest } = withoutCommon(given);
-  const kind = typeof configuredKind === "string" ? configuredKind : name;
-  const module = moduleOf(kind);
-  if (module === undefined) {
-    const likely = likelyName(kind, supportedKinds);
-    throw new BackupError(
-      "configuration",
-      `${merged.sourceOf([...at, "kind"])}: found ${JSON.stringify(kind)}, allowed is one of ${supportedKinds.join(", ")}${likely === undefined ? "" : ` (did you mean ${likely}?)`}`,
-      { operation: "configuration", hint: `set databases.${name}.kind` },
-    );
-  }
-  let error: BackupError | undefined;
-  const withSecrets = await wrapSecrets(at, rest, module.secrets, merged, (unread) => (error ??= unread));
-  const located = hasLocation(withSecrets) ? withSecrets : { ...withSecrets, container: `sutazai-${kind}` };
-  const parsed = module.optionsSchema.safeParse({ ...located, name });
-  if (!parsed.success) throw configurationError(parsed.error, at, merged, [...optionNames(module), "kind"]);
-  return { module, options: parsed.data as Record<string, unknown>, error };
-}
-
-const commonNames = Object.keys(jsonSchemaOf(commonDatabaseSchema).properties ?? {});
-
-function withoutCommon(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(given).filter(([option]) => !commonNames.includes(option)));
-}
-
-/** What is the engine's business, not the adapter's. */
-function commonSettingsOf(
-  name: string,
-  given: Readonly<Record<string, unknown>>,
-  merged: Merged,
-): CommonDatabaseSettings {
-  const common = Object.fromEntries(Object.entries(given).filter(([option]) => commonNames.includes(option)));
-  const parsed = commonDatabaseSchema.safeParse(common);
-  if (!parsed.success) throw configurationError(parsed.error, ["databases", name], merged, commonNames);
-  return parsed.data;
-}
-
-function optionNames(module: AdapterModule): string[] {
-  const names = Object.keys(jsonSchemaOf(module.optionsSchema).properties ?? {}).filter((option) => option !== "name");
-  return [...names, ...module.secrets.map((secret) => `${secret}File`), ...commonNames];
-}

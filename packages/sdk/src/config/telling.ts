@@ -4,7 +4,8 @@ import { channelsOf, withWrappedChannels } from "./channels.ts";
 import { defaultDirectories } from "./directories.ts";
 import { readConfigFile } from "./file.ts";
 import { isPlainObject, mergeLayers, type Merged } from "./layers.ts";
-import { flagsLayer, layerOfEnvironment, layerOfFile, type LoadOptions } from "./load.ts";
+import type { LoadOptions } from "./load.ts";
+import { flagsLayer, layerOfEnvironment, layerOfFile } from "./sources.ts";
 
 /** What it takes to tell somebody that a configuration cannot be used. */
 export interface Telling {

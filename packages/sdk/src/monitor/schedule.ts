@@ -15,7 +15,8 @@ import {
 import type { Problem } from "@sutazai/backup-reporter";
 import { z } from "zod";
 import type { Settings } from "../config/settings.ts";
-import { lastRuns, plannedTasks, runHistory } from "../schedule/schedule.ts";
+import { plannedTasks, runHistory } from "../schedule/schedule.ts";
+import { lastRuns } from "../schedule/status.ts";
 import type { BackupSystem } from "../system.ts";
 
 /** What makes runs begin on this host. */
