@@ -11,6 +11,24 @@ const typesOfUser = {
   files: ["index.ts"],
 };
 
+// Importing it starts no reader of SQLite: this one opens a file that has none of Chroma's tables, and says so.
+const readsCopyOfChroma = `
+  import { readFileSync } from "node:fs";
+  import { DatabaseSync } from "node:sqlite";
+  import { chromadbAdapter } from "@sutazai/backup-chromadb";
+  import { writeTar } from "@sutazai/backup-formats";
+  const database = new DatabaseSync("empty.sqlite3");
+  database.exec("CREATE TABLE t (a)");
+  database.close();
+  const bytes = readFileSync("empty.sqlite3");
+  const content = (async function* () { yield bytes; })();
+  const entry = { name: "chroma.sqlite3", type: "file", size: bytes.length, mode: 0o600, content };
+  const signal = new AbortController().signal;
+  const read = chromadbAdapter({ url: "http://localhost:8000" }).inspectArtifact("data.tar", writeTar([entry]), { details: null, signal });
+  const said = await read.then(() => "read", ({ reason, message }) => reason + ": " + message);
+  if (!/^corrupt: .* lacks collections/.test(said)) throw new Error(said);
+`;
+
 const problems = [];
 const work = await mkdtemp(join(tmpdir(), "packages-"));
 try {
@@ -115,6 +133,12 @@ async function checkAsUser(packages, tarballs) {
       await check(`${name}: ${program} --help`, join(folder, "node_modules", ".bin", program), ["--help"], folder);
     }
   }
+  await check(
+    "what runs in a process of its own",
+    "node",
+    ["--input-type=module", "--eval", readsCopyOfChroma],
+    folder,
+  );
 
   // Types that were not found would be `any`, and every program right: this one is wrong in one place for each package.
   const source = libraries.map(
