@@ -45,7 +45,8 @@ export default defineConfig({
           name: "real",
           include: everywhere("real/**/*.test.ts"),
           globalSetup: "packages/testkit/test/base-image.ts",
-          testTimeout: 180_000,
+          // Against what hangs: on a busy machine a drill of Neo4j alone takes minutes.
+          testTimeout: 420_000,
           ...onServers,
         },
       },
