@@ -234,7 +234,7 @@ test("a restore that was killed is told by what only looks, and settled by what 
   const child = platform.start(["restore", "redis", "--force"]);
   const isFenced = Promise.withResolvers<void>();
   child.stderr?.on("data", (text: Buffer) => {
-    if (String(text).includes("stopping the server")) isFenced.resolve();
+    if (String(text).includes("backing up the present state")) isFenced.resolve();
   });
   await isFenced.promise;
   child.kill("SIGKILL");

@@ -40,6 +40,8 @@ async function cut(how: "destroy" | "end"): Promise<void> {
       socket.destroy();
     } else {
       socket.unpipe();
+      // What still comes is taken: of output that nobody takes the daemon does not see the end, nor that of its container.
+      socket.resume();
       socket.end();
     }
   }
