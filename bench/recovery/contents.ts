@@ -45,7 +45,7 @@ function* batches(count: number, size: number): Generator<number[]> {
 
 export const contents: Readonly<Record<ServerKindName, Content>> = {
   postgres: {
-    fill: (server, megabytes) => fillPostgres(server, { scale: megabytes / 10 }),
+    fill: (server, megabytes) => fillPostgres(server, { scale: megabytes / 6.5 }),
     ask: async (server) => JSON.stringify(sorted(await questionPostgres(server))),
   },
   redis: {
