@@ -17,7 +17,7 @@ export async function mappedForWriting({ id }: TestServer): Promise<string[]> {
   };
   // Only its own user is told what a process maps.
   const user = await say("0", "stat -c %u /proc/1");
-  const maps = await say(user, "cat /proc/1/maps; cat /proc/[0-9]*/maps 2>/dev/null || true");
+  const maps = await say(user, "cat /proc/1/maps && { cat /proc/[0-9]*/maps 2>/dev/null || true; }");
   const lines = maps.split("\n").map((line) => line.split(/\s+/));
   return lines.flatMap(([, mode = "", , , , path = ""]) => (/^.w.s/.test(mode) && path.startsWith("/") ? [path] : []));
 }
