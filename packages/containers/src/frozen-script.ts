@@ -2,7 +2,11 @@
 export const frozenExits = { cannotStop: 71, tooLong: 73, copyFailed: 74, continued: 76 } as const;
 
 // POSIX sh, as process 1 of a sidecar that sees the host's processes. Its arguments: the container's id, its first process, seconds that it may stand
-// still, then pairs of a directory and where its copy goes. Needs grep, cp, du, df and sleep besides a shell.
+// still, "ahead" or "none", then pairs of a directory and where its copy goes. Needs grep, cp, du, df and sleep besides a shell.
+//
+// Ahead it copies everything while the server runs, so that only what changed since is left for later: whatever has a time of change (ctime, which nobody can
+// set) after a mark made before, and all within a directory that has one, as it may have been elsewhere meanwhile. It needs GNU find, tar and stat, room, and
+// file systems whose times are of this clock; without them, and where that fails, all is copied later, as without "ahead".
 //
 // It says "ready <needed> <free>" (KiB), waits for a line, stops the container's processes, says "frozen", copies, lets them go on, and says "copied <hundredths of
 // a second>". They go on as well where the shell ends in any other way: a signal (TERM from whoever removes it), its own time limit (ALRM), or the end
