@@ -1,6 +1,7 @@
 import {
   BackupError,
   assertSucceeded,
+  isStopped,
   outputOf,
   type Bytes,
   type ContainerInfo,
@@ -31,8 +32,8 @@ export async function takeFrozenCopy(engine: Engine, spec: FrozenCopySpec): Prom
   throwIfAborted(spec.signal, operation);
   const container = await inspectContainer(engine, spec.container.id);
   for (const path of spec.paths) assertOnMount(container, path);
-  const isStopped = container.state === "exited" || container.state === "created";
-  if (!isStopped) await inspectRunning(engine, container.id);
+  const wasStopped = isStopped(container);
+  if (!wasStopped) await inspectRunning(engine, container.id);
 
   await using made = new AsyncDisposableStack();
   const volumes: Record<string, string> = {};
@@ -43,7 +44,7 @@ export async function takeFrozenCopy(engine: Engine, spec: FrozenCopySpec): Prom
     volumes[path] = name;
   }
   const copying: Copying = { engine, spec, container, volumes };
-  const taken = isStopped ? await copyStopped(copying) : await copyRunning(copying);
+  const taken = wasStopped ? await copyStopped(copying) : await copyRunning(copying);
   const owned = made.move();
   return {
     ...taken,

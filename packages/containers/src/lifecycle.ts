@@ -1,4 +1,4 @@
-import { BackupError, type RecoveryContext, type StopOptions } from "@sutazai/backup-core";
+import { BackupError, isStopped, type RecoveryContext, type StopOptions } from "@sutazai/backup-core";
 import { z } from "zod";
 import { tolerating } from "./classify-error.ts";
 import type { Engine } from "./engine.ts";
@@ -20,7 +20,7 @@ export const startAction = "start";
  */
 export async function stopContainer(engine: Engine, containerId: string, options: StopOptions): Promise<void> {
   const before = await inspectContainer(engine, containerId);
-  if (before.state === "exited" || before.state === "created") return;
+  if (isStopped(before)) return;
   const { id, name, autoRemove, orchestrator } = await inspectRunning(engine, containerId);
   if (autoRemove || orchestrator !== undefined) {
     throw new BackupError(

@@ -40,6 +40,11 @@ export interface ContainerInfo {
   readonly orchestrator: string | undefined;
 }
 
+/** Whether its processes have ended, or were never begun, and it can be started: not while it restarts over and over. */
+export function isStopped({ state }: Pick<ContainerInfo, "state">): boolean {
+  return state === "exited" || state === "created";
+}
+
 export interface PublishedPort {
   readonly containerPort: number;
   readonly hostAddress: string;

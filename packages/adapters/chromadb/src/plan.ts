@@ -1,5 +1,6 @@
 import { assertRestartable, assertSpace } from "@sutazai/backup-containers";
 import {
+  isStopped,
   BackupError,
   formOf,
   type ContainerInfo,
@@ -15,7 +16,7 @@ import { collectionFact } from "./facts.ts";
 import { formName } from "./fingerprint.ts";
 import type { FormName } from "./options.ts";
 import { Server } from "./server.ts";
-import { isStopped, type Site } from "./site.ts";
+import type { Site } from "./site.ts";
 import { dataPlace } from "./target.ts";
 
 const operation = "chromadb.plan-restore";

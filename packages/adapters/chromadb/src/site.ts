@@ -1,4 +1,4 @@
-import type { ContainerInfo, ContainerRuntime } from "@sutazai/backup-core";
+import { isStopped, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
 import { imageVersion } from "./command-version.ts";
 import type { ChromadbOptions } from "./options.ts";
 import { containerName } from "./target.ts";
@@ -11,10 +11,6 @@ export interface Site {
   readonly container: ContainerInfo | undefined;
   /** As far as anybody can tell. */
   readonly version: string;
-}
-
-export function isStopped({ state }: ContainerInfo): boolean {
-  return state === "exited" || state === "created";
 }
 
 /** The server's container where it does not run; undefined otherwise. */

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { isAbsolute, posix } from "node:path";
 import { volumeRoot, type Place } from "@sutazai/backup-containers";
 import {
+  isStopped,
   BackupError,
   toBackupError,
   type ContainerInfo,
@@ -35,10 +36,6 @@ export async function locate(
   }
   if (options.volume !== undefined) return inVolume(options, options.volume, containers);
   return onHost(options.directory ?? "");
-}
-
-export function isStopped({ state }: ContainerInfo): boolean {
-  return state === "exited" || state === "created";
 }
 
 function inContainer(container: ContainerInfo, directory: string, { maxPauseSeconds }: FaissOptions): Target {

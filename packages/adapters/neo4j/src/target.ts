@@ -1,5 +1,12 @@
 import { posix } from "node:path";
-import { BackupError, Secret, type Address, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
+import {
+  isStopped,
+  BackupError,
+  Secret,
+  type Address,
+  type ContainerInfo,
+  type ContainerRuntime,
+} from "@sutazai/backup-core";
 import type { Neo4jOptions } from "./options.ts";
 
 export const boltPort = 7687;
@@ -51,10 +58,6 @@ export async function stoppedSite(
   const container = await containers.inspect(options.container);
   if (!isStopped(container)) return undefined;
   return { database, container, credentials: credentialsOf(options, container), tls: options.tls ?? false };
-}
-
-export function isStopped({ state }: ContainerInfo): boolean {
-  return state === "exited" || state === "created";
 }
 
 /** One of which the container is known: everything but reading over Bolt needs its files. */

@@ -10,6 +10,7 @@ import {
   type Swap,
 } from "@sutazai/backup-containers";
 import {
+  isStopped,
   formOf,
   type ArtifactSource,
   type Bytes,
@@ -22,7 +23,7 @@ import { entryTypes, isForeign } from "../data/extract.ts";
 import { contentOf } from "../data/scratch.ts";
 import { damaged } from "../data/damaged.ts";
 import { dataArtifact, readDetails } from "../details.ts";
-import { isStopped, type Site } from "../site.ts";
+import type { Site } from "../site.ts";
 import { dataPlace } from "../target.ts";
 import { assertSame, assertServed } from "./validate.ts";
 

@@ -1,5 +1,6 @@
 import { assertIsolatable, assertRestartable, assertSpace } from "@sutazai/backup-containers";
 import {
+  isStopped,
   BackupError,
   formOf,
   type Manifest,
@@ -9,7 +10,7 @@ import {
 } from "@sutazai/backup-core";
 import { artifactName, formName } from "../backup.ts";
 import type { FaissOptions } from "../options.ts";
-import { isStopped, type Target } from "../target.ts";
+import type { Target } from "../target.ts";
 import { isNewer, libraryVersion } from "../version.ts";
 import { rulesAtRestore } from "./rules.ts";
 

@@ -9,14 +9,20 @@ import {
   unpackAside,
   type Swap,
 } from "@sutazai/backup-containers";
-import { BackupError, type ArtifactSource, type OperationContext, type RestoreFacts } from "@sutazai/backup-core";
+import {
+  isStopped,
+  BackupError,
+  type ArtifactSource,
+  type OperationContext,
+  type RestoreFacts,
+} from "@sutazai/backup-core";
 import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
 import { artifactName } from "../backup.ts";
 import { detailsOf } from "../details.ts";
 import { FileSet, type SetContent } from "../file-set.ts";
 import { compareNeighbours } from "../neighbours.ts";
 import type { FaissOptions, SetRules } from "../options.ts";
-import { isStopped, type Target } from "../target.ts";
+import type { Target } from "../target.ts";
 import { rulesAtRestore } from "./rules.ts";
 import { assertLoads, assertSame, changedSince, expectedOf, readBack } from "./validate.ts";
 

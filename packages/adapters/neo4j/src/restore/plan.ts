@@ -1,5 +1,6 @@
 import { assertIsolatable, assertRestartable, assertSpace } from "@sutazai/backup-containers";
 import {
+  isStopped,
   BackupError,
   formOf,
   type Manifest,
@@ -12,7 +13,7 @@ import { detailsOf } from "../details.ts";
 import { dataArtifact, dumpArtifact, formName, type FormName } from "../forms.ts";
 import type { Neo4jOptions } from "../options.ts";
 import type { Server } from "../server.ts";
-import { dataDirectoryOf, isStopped, withContainer, type Site } from "../target.ts";
+import { dataDirectoryOf, withContainer, type Site } from "../target.ts";
 import { isNewer, serverVersion } from "../version.ts";
 import { imageVersion } from "../dump/admin.ts";
 

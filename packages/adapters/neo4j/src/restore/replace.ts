@@ -10,6 +10,7 @@ import {
   type Swap,
 } from "@sutazai/backup-containers";
 import {
+  isStopped,
   BackupError,
   isBackupError,
   type ArtifactSource,
@@ -26,7 +27,7 @@ import { whilePassing } from "../dump/while-passing.ts";
 import { dataArtifact, dumpArtifact, type FormName } from "../forms.ts";
 import type { Neo4jOptions } from "../options.ts";
 import { whenReady, type Started } from "../ready.ts";
-import { dataDirectoryOf, isStopped, withContainer, type ContainerSite, type Site } from "../target.ts";
+import { dataDirectoryOf, withContainer, type ContainerSite, type Site } from "../target.ts";
 import { keeps } from "./plan.ts";
 import { validate } from "./validate.ts";
 

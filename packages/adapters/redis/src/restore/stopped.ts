@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import {
+  isStopped,
   BackupError,
   textOf,
   type ContainerInfo,
@@ -49,7 +50,7 @@ export async function lookAtStopped(
 ): Promise<StoppedServer | undefined> {
   if (options.container === undefined) return undefined;
   const container = await context.containers.inspect(options.container);
-  if (container.state !== "exited" && container.state !== "created") return undefined;
+  if (!isStopped(container)) return undefined;
   const info = await versionOf(context, container);
   const settings = await settingsOf(context, container);
   const isRecent = Number.parseInt(info["redis_version"] ?? "", 10) >= 7;
