@@ -1,11 +1,8 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import {
   codeOf,
   databaseKinds,
   toBackupError,
-  writeDurably,
   type BackupError,
   type DatabaseKind,
   type SerializedError,
@@ -13,6 +10,7 @@ import {
 import { z } from "zod";
 import type { SystemParts } from "../context.ts";
 import type { ReportOptions } from "../report/report.ts";
+import { storeFile, writeStoreFile } from "../store-file.ts";
 import { warn } from "../warn.ts";
 
 /** A database that was found once and is missed now. */
@@ -57,9 +55,7 @@ export async function knownDatabases(
 export async function expectDatabases(parts: SystemParts, missing: readonly MissingDatabase[]): Promise<void> {
   const present = [...parts.databases.values()].map(({ name, kind }) => ({ name, kind }));
   try {
-    await mkdir(join(parts.stateDirectory, folder), { recursive: true, mode: 0o700 });
-    const kept = { store: parts.store.location, databases: [...present, ...missing] };
-    await writeDurably(pathOf(parts), `${JSON.stringify(kept)}\n`);
+    await writeStoreFile(parts, folder, { store: parts.store.location, databases: [...present, ...missing] });
   } catch (error) {
     warn(parts, `which databases there are could not be kept: ${toBackupError(error).message}`);
   }
@@ -84,7 +80,7 @@ function retire(name: string): string {
 
 async function found(parts: Parts): Promise<readonly MissingDatabase[]> {
   try {
-    return schema.parse(JSON.parse(await readFile(pathOf(parts), "utf8"))).databases;
+    return schema.parse(JSON.parse(await readFile(storeFile(parts, folder), "utf8"))).databases;
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
     throw error;
@@ -92,7 +88,3 @@ async function found(parts: Parts): Promise<readonly MissingDatabase[]> {
 }
 
 const folder = "databases";
-
-function pathOf({ stateDirectory, store }: Pick<SystemParts, "stateDirectory" | "store">): string {
-  return join(stateDirectory, folder, createHash("sha256").update(store.location).digest("hex").slice(0, 32));
-}

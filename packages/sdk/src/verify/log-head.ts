@@ -1,18 +1,16 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import {
   BackupError,
   codeOf,
   emptyHead,
   isBackupError,
   toBackupError,
-  writeDurably,
   type Store,
   type StoreLogEntry,
 } from "@sutazai/backup-core";
 import { z } from "zod";
 import type { SystemParts } from "../context.ts";
+import { storeFile, writeStoreFile } from "../store-file.ts";
 import { warn } from "../warn.ts";
 
 /** The head of a store's log as a run on this host last saw it, kept where who writes to the store does not write. */
@@ -38,7 +36,7 @@ const schema: z.ZodType<KeptHead> = z.strictObject({
 
 /** Undefined where none was kept so far. Throws `corrupt`. */
 export async function keptHead(parts: Pick<SystemParts, "stateDirectory" | "store">): Promise<KeptHead | undefined> {
-  const path = pathOf(parts);
+  const path = storeFile(parts, folder);
   try {
     return schema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
@@ -63,8 +61,7 @@ export async function keepHead(
     at: new Date().toISOString(),
     ...(accepted !== undefined && { accepted }),
   };
-  await mkdir(join(parts.stateDirectory, folder), { recursive: true, mode: 0o700 });
-  await writeDurably(pathOf(parts), `${JSON.stringify(kept)}\n`);
+  await writeStoreFile(parts, folder, kept);
 }
 
 /** What each run does at its end: returns the head, and keeps it where the log still holds the one kept before. Otherwise that is told, and stays as evidence. */
@@ -127,7 +124,3 @@ export function holds(log: readonly StoreLogEntry[], head: string): boolean {
 }
 
 const folder = "log-heads";
-
-function pathOf({ stateDirectory, store }: Pick<SystemParts, "stateDirectory" | "store">): string {
-  return join(stateDirectory, folder, createHash("sha256").update(store.location).digest("hex").slice(0, 32));
-}
