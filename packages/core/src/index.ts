@@ -35,6 +35,7 @@ export * from "./manifest.ts";
 export * from "./process-identity.ts";
 export * from "./report.ts";
 export * from "./runtime.ts";
+export * from "./shell.ts";
 export * from "./secret.ts";
 export * from "./store.ts";
 export * from "./tool.ts";

@@ -1,6 +1,6 @@
 import { chmod, mkdir, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BackupError, codeOf } from "@sutazai/backup-core";
+import { BackupError, codeOf, shellQuoted } from "@sutazai/backup-core";
 
 const groupWrite = 0o020;
 const othersWrite = 0o002;
@@ -78,5 +78,5 @@ function octal(mode: number): string {
 
 /** As a shell takes it. */
 function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return /^[\w./-]+$/.test(path) ? path : shellQuoted(path);
 }

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { BackupError } from "@sutazai/backup-core";
+import { BackupError, shellQuoted } from "@sutazai/backup-core";
 import { formatRestoreReport, type RestoreOptions } from "@sutazai/backup-sdk";
 import { exitCode, exitCodeOfPlans, exitCodeOfRun } from "../exit-codes.ts";
 import { formatPlan } from "../printers/restore-plan.ts";
@@ -143,5 +143,5 @@ function commandOf(args: RestoreArguments): string {
 }
 
 function quoted(text: string): string {
-  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./:@-]+$/.test(text) ? text : shellQuoted(text);
 }

@@ -1,7 +1,4 @@
-/** A word as it is, for a POSIX shell. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
+import { shellQuoted } from "@sutazai/backup-core";
 
 /**
  * A test of find(1), in a shell's words, for entries whose name one of the patterns fits: `*` and `?` are wildcards, all else is itself. Under `LC_ALL=C` a `?`
@@ -13,12 +10,12 @@ export function findNamed(patterns: readonly string[]): string {
 
 /** Such a pattern as an argument of a tool that knows brackets and backslashes as well. */
 export function globArgument(pattern: string): string {
-  return quoted(pattern.replaceAll(/[[\]\\]/g, "\\$&"));
+  return shellQuoted(pattern.replaceAll(/[[\]\\]/g, "\\$&"));
 }
 
 /** Such patterns for a `case` of the shell. */
 export function casePatterns(patterns: readonly string[]): string {
   const parts = (pattern: string) => pattern.split(/([*?])/).filter((part) => part !== "");
-  const word = (part: string) => (part === "*" || part === "?" ? part : quoted(part));
+  const word = (part: string) => (part === "*" || part === "?" ? part : shellQuoted(part));
   return patterns.map((pattern) => parts(pattern).map(word).join("")).join("|");
 }

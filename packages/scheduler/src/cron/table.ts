@@ -1,3 +1,4 @@
+import { shellQuoted } from "@sutazai/backup-core";
 import { headerOf, type Place, type PlannedTask, type SchedulePlan } from "../plan.ts";
 import { fieldsOf } from "../schedule.ts";
 import { offsetAt, systemTimeZone, transitionsOf } from "../time-zone.ts";
@@ -38,5 +39,5 @@ function isWholeHours(timeZone: string, now: Date): boolean {
 }
 
 function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word);
 }
