@@ -97,8 +97,8 @@ async function install(args: Arguments, session: Session): Promise<ExitCode> {
   // What runs may write to must be there before they are shut out of everything else.
   if (isLive) await system.store.prepare();
   const history = isLive ? runHistory(settings, undefined, (problem) => printer.warning(problem)) : undefined;
-  for (const task of isLive ? plan.tasks : []) {
-    const daemon = await livingDaemon(task, runHistory(settings));
+  for (const task of plan.tasks) {
+    const daemon = history && (await livingDaemon(task, history));
     if (daemon !== undefined) printer.warning(`a daemon (${daemon}) runs ${task.name}: end it, or it comes twice`);
   }
   const isWhole = args.task === undefined;
@@ -130,9 +130,9 @@ async function status(args: Arguments, session: Session): Promise<ExitCode> {
   const { config, system, printer } = session;
   const plan = await planOf({ task: args.task, config: args.config, dir: args.dir }, session);
   const history = runHistory(config.settings, undefined, (problem) => printer.warning(problem));
-  const daemons = await Promise.all(plan.tasks.map((task) => livingDaemon(task, history)));
-  const backend = await installedBackend(args).catch((error: unknown) => {
+  const backend = await installedBackend(args).catch(async (error: unknown) => {
     // Where there is neither systemd nor cron, as in a container, a daemon does without.
+    const daemons = await Promise.all(plan.tasks.map((task) => livingDaemon(task, history)));
     if (daemons.every((daemon) => daemon === undefined)) throw error;
     return openBackend(placeOf(args), "systemd");
   });
