@@ -4,6 +4,7 @@ export { changeNeo4j, emptyNeo4j, fillHostileNeo4j, fillNeo4j, writeNeo4j } from
 export { changePostgres, emptyPostgres, fillHostilePostgres, fillPostgres, writePostgres } from "./content/postgres.ts";
 export { changeQdrant, emptyQdrant, fillHostileQdrant, fillQdrant, writeQdrant } from "./content/qdrant.ts";
 export { changeRedis, emptyRedis, fillHostileRedis, fillRedis, writeRedis } from "./content/redis.ts";
+export { byteChanges, changedBytes, type ByteChange } from "./changed-bytes.ts";
 export { watchContainers, type ContainerWatch, type SeenContainer } from "./container-watch.ts";
 export { testBaseImage, testImage, type TestImage } from "./images.ts";
 export { askChromadb } from "./kinds/chromadb.ts";

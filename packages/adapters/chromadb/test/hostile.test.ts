@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { isBackupError, type Bytes } from "@sutazai/backup-core";
 import { readTar, writeTar, type TarInput } from "@sutazai/backup-formats";
+import { byteChanges, changedBytes } from "@sutazai/backup-testkit";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readContent } from "../src/data/content.ts";
@@ -70,33 +71,10 @@ const lies = fc.constantFrom(
   Buffer.from("."),
   Buffer.from("(K\x01u", "latin1"),
 );
-const changes = fc.array(
-  fc.tuple(fc.nat(), fc.constantFrom("flip", "cut", "lose", "double", "lie", "overwrite"), fc.nat(100), lies),
-  { minLength: 1, maxLength: 3 },
-);
-type Change = readonly [place: number, how: string, count: number, lie: Buffer];
-
-function changed(content: Buffer, all: readonly Change[]): Buffer {
-  return all.reduce<Buffer>((bytes, [place, how, count, lie]) => {
-    const at = place % Math.max(1, bytes.length);
-    const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)];
-    switch (how) {
-      case "flip":
-        return Buffer.concat([before, Buffer.from([(bytes[at] ?? 0) ^ (1 << (count & 7))]), after.subarray(1)]);
-      case "cut":
-        return before;
-      case "lose":
-        return Buffer.concat([before, after.subarray(count)]);
-      case "double":
-        return Buffer.concat([bytes.subarray(0, at + count), after]);
-      case "lie":
-        return Buffer.concat([before, lie, after]);
-      default:
-        return Buffer.concat([before, lie, after.subarray(lie.length)]);
-    }
-  }, content);
-}
-
+const changes = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...byteChanges), fc.nat(100), lies), {
+  minLength: 1,
+  maxLength: 3,
+});
 describe("hostile ids of vectors", () => {
   const idsIn = async (bytes: Uint8Array, size: number) => {
     const found: (readonly [string, number])[] = [];
@@ -110,7 +88,7 @@ describe("hostile ids of vectors", () => {
     let read = 0;
     await fc.assert(
       fc.asyncProperty(changes, fc.integer({ min: 1, max: 500 }), async (all, size) => {
-        const bytes = changed(pickle, all);
+        const bytes = changedBytes(pickle, all);
         const whole = await outcomeOf(() => idsIn(bytes, bytes.length + 1));
         expect(["read", "corrupt"]).toContain(reasonOf(whole));
         if (typeof whole !== "string") read += 1;
@@ -165,7 +143,7 @@ describe("a hostile index", () => {
       fc.asyncProperty(fc.constantFrom(...names), changes, fc.boolean(), async (which, all, isCosine) => {
         const sizes = new Map<string, number>();
         for (const [name, content] of pristine) {
-          const bytes = name === which ? changed(content, all) : content;
+          const bytes = name === which ? changedBytes(content, all) : content;
           sizes.set(`${segment}/${name}`, bytes.length);
           await writeFile(join(directory, segment, name), bytes);
         }
@@ -271,7 +249,7 @@ describe("a hostile copy of the data directory", () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names, "chroma.sqlite3"), changes, async (which, all) => {
         const files = entries.map((entry) => {
-          const content = entry.name === which ? changed(entry.content, all) : entry.content;
+          const content = entry.name === which ? changedBytes(entry.content, all) : entry.content;
           return { ...entry, content, size: content.length };
         });
         const directory = await mkdtemp(join(work, "files-"));
@@ -375,7 +353,7 @@ describe("a hostile export", () => {
     expect(reasonOf(await inspect(whole, 7))).toBe("read");
     await fc.assert(
       fc.asyncProperty(changes, async (all) => {
-        expect(["read", "corrupt"]).toContain(reasonOf(await inspect(changed(whole, all), 64)));
+        expect(["read", "corrupt"]).toContain(reasonOf(await inspect(changedBytes(whole, all), 64)));
       }),
       { numRuns: 500 },
     );

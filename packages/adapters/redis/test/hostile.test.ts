@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isBackupError, type Bytes } from "@sutazai/backup-core";
 import { writeTar } from "@sutazai/backup-formats";
+import { byteChanges, changedBytes } from "@sutazai/backup-testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CommandLogParser } from "../src/aof/commands.ts";
@@ -66,37 +67,12 @@ const lies = fc.constantFrom(
 const mutated = fc
   .tuple(
     fc.constantFrom(...samples),
-    fc.array(
-      fc.tuple(fc.nat(), fc.constantFrom("flip", "cut", "lose", "double", "lie", "overwrite"), fc.nat(100), lies),
-      {
-        minLength: 1,
-        maxLength: 3,
-      },
-    ),
+    fc.array(fc.tuple(fc.nat(), fc.constantFrom(...byteChanges), fc.nat(100), lies), {
+      minLength: 1,
+      maxLength: 3,
+    }),
   )
-  .map(([sample, changes]) =>
-    changes.reduce((bytes, [place, how, count, lie]) => {
-      const at = 9 + (place % Math.max(1, bytes.length - 9));
-      switch (how) {
-        case "flip":
-          return Buffer.concat([
-            bytes.subarray(0, at),
-            Buffer.from([(bytes[at] ?? 0) ^ (1 << (count & 7))]),
-            bytes.subarray(at + 1),
-          ]);
-        case "cut":
-          return bytes.subarray(0, at);
-        case "lose":
-          return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + count)]);
-        case "double":
-          return Buffer.concat([bytes.subarray(0, at + count), bytes.subarray(at)]);
-        case "lie":
-          return Buffer.concat([bytes.subarray(0, at), lie, bytes.subarray(at)]);
-        default:
-          return Buffer.concat([bytes.subarray(0, at), lie, bytes.subarray(at + lie.length)]);
-      }
-    }, sample),
-  );
+  .map(([sample, changes]) => changedBytes(sample, changes, 9));
 
 describe("a hostile RDB", () => {
   test("of any change, its checksum made right again, is refused or read, and alike however it is cut", async () => {
