@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { standaloneContext } from "@sutazai/backup-containers";
-import type { DatabaseAdapter, OperationContext, RestoreFacts } from "@sutazai/backup-core";
-import { MemoryBackup } from "@sutazai/backup-testkit";
+import type { DatabaseAdapter, RestoreFacts } from "@sutazai/backup-core";
+import type { MemoryBackup } from "@sutazai/backup-testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { faissAdapter } from "../src/index.ts";
+import { operations } from "./operation.ts";
 
 const way = { form: "data", method: "replace", only: undefined };
 const articles = { "articles.json": "one", "shared/articles.json": "two" };
@@ -35,22 +35,7 @@ async function present(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(paths.map(read)));
 }
 
-async function operate<T>(
-  adapter: DatabaseAdapter,
-  work: (context: OperationContext) => Promise<T>,
-  keep = true,
-): Promise<T> {
-  await using context = await standaloneContext(adapter, { stateDirectory: join(scratch, "state") });
-  const result = await work(context);
-  if (keep) await context.commit();
-  return result;
-}
-
-async function backUp(adapter: DatabaseAdapter): Promise<MemoryBackup> {
-  const backup = new MemoryBackup();
-  const startedAt = new Date();
-  return backup.seal(adapter, await operate(adapter, (context) => adapter.backup(context, backup)), startedAt);
-}
+const { operate, backUp } = operations(() => join(scratch, "state"));
 
 function restore(adapter: DatabaseAdapter, backup: MemoryBackup, keep = true): Promise<RestoreFacts> {
   return operate(adapter, (context) => adapter.restore(context, backup, way), keep);

@@ -17,11 +17,18 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { standaloneContext } from "@sutazai/backup-containers";
-import type { DatabaseAdapter, Json, OperationContext, RestoreFacts } from "@sutazai/backup-core";
-import { askFaiss, fillFaiss, MemoryBackup, startServer, testImage, type TestServer } from "@sutazai/backup-testkit";
+import type { DatabaseAdapter, Json, RestoreFacts } from "@sutazai/backup-core";
+import {
+  askFaiss,
+  fillFaiss,
+  type MemoryBackup,
+  startServer,
+  testImage,
+  type TestServer,
+} from "@sutazai/backup-testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { faissAdapter } from "../../src/index.ts";
+import { operations } from "../operation.ts";
 
 const docker = async (...words: string[]) => (await promisify(execFile)("docker", words)).stdout.trim();
 const way = { form: "data", method: "replace", only: undefined };
@@ -37,22 +44,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-async function operate<T>(
-  adapter: DatabaseAdapter,
-  work: (context: OperationContext) => Promise<T>,
-  keep = true,
-): Promise<T> {
-  await using context = await standaloneContext(adapter, { stateDirectory: join(scratch, "state") });
-  const result = await work(context);
-  if (keep) await context.commit();
-  return result;
-}
-
-async function backUp(adapter: DatabaseAdapter): Promise<MemoryBackup> {
-  const backup = new MemoryBackup();
-  const startedAt = new Date();
-  return backup.seal(adapter, await operate(adapter, (context) => adapter.backup(context, backup)), startedAt);
-}
+const { operate, backUp } = operations(() => join(scratch, "state"));
 
 function restore(adapter: DatabaseAdapter, backup: MemoryBackup, keep = true): Promise<RestoreFacts> {
   return operate(
