@@ -18,7 +18,7 @@ import {
   type TaskName,
 } from "../src/index.ts";
 import { FakeDatabase } from "./fake-database.ts";
-import { startReceiver } from "./receiver.ts";
+import { startReceiver, toldIn } from "./receiver.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -113,10 +113,7 @@ test("thirty days: everybody is told exactly what they should know, once; the ri
     vi.setSystemTime(new Date(`2026-11-${String(day).padStart(2, "0")}T${time}:00Z`));
     const before = hook.requests.length;
     await work();
-    for (const { body } of hook.requests.slice(before)) {
-      const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
-      told.push(`${day} ${time} ${occasion} ${notice.cause}`);
-    }
+    told.push(...toldIn(hook.requests.slice(before)).map((each) => `${day} ${time} ${each}`));
   };
   const run = (name: TaskName) => runScheduled(system, name, { history, signal });
 

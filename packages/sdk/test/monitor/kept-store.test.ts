@@ -1,19 +1,12 @@
 import { cp, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Secret, type ContainerRuntime } from "@sutazai/backup-core";
+import { type ContainerRuntime } from "@sutazai/backup-core";
 import { beforeEach, describe, expect, test } from "vitest";
-import {
-  createBackupSystem,
-  healthcheckChannel,
-  localStore,
-  Notifier,
-  webhookChannel,
-  type BackupSystem,
-} from "../../src/index.ts";
+import { createBackupSystem, localStore, type BackupSystem } from "../../src/index.ts";
 import { never } from "../fabricated-store.ts";
 import { FakeDatabase } from "../fake-database.ts";
-import { startReceiver } from "../receiver.ts";
+import { notifierTo, startReceiver, toldIn } from "../receiver.ts";
 
 let directory: string;
 let path: string;
@@ -37,23 +30,12 @@ function systemAt(where: string): BackupSystem {
     stateDirectory: join(directory, "state"),
     containers: { removeOrphans: async () => [], list: async () => [] } as unknown as ContainerRuntime,
     watch: {
-      notifier: new Notifier({
-        channels: [
-          webhookChannel({ url: new Secret(hook.url) }),
-          healthcheckChannel({ check: new Secret(`${check.url}/ping`) }),
-        ],
-        stateDir: join(directory, "state", "notifications"),
-        retries: { attempts: 1 },
-      }),
+      notifier: notifierTo(hook, check, join(directory, "state", "notifications")),
     },
   });
 }
 
-const told = () =>
-  hook.requests.map(({ body }) => {
-    const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
-    return `${occasion} ${notice.cause}`;
-  });
+const told = () => toldIn(hook.requests);
 const causes = async () =>
   (await system.look()).problems.map(({ cause }) => cause).filter((cause) => cause !== "unencrypted");
 

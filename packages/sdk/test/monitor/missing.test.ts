@@ -1,19 +1,11 @@
 import { mkdtemp, rm, writeFile, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BackupError, Secret, type ContainerRuntime } from "@sutazai/backup-core";
+import { BackupError, type ContainerRuntime } from "@sutazai/backup-core";
 import { beforeEach, expect, test } from "vitest";
-import {
-  createBackupSystem,
-  healthcheckChannel,
-  localStore,
-  Notifier,
-  webhookChannel,
-  type BackupSystem,
-  type Discovered,
-} from "../../src/index.ts";
+import { createBackupSystem, localStore, type BackupSystem, type Discovered } from "../../src/index.ts";
 import { FakeDatabase } from "../fake-database.ts";
-import { startReceiver } from "../receiver.ts";
+import { notifierTo, startReceiver, toldIn } from "../receiver.ts";
 
 let directory: string;
 let hook: Awaited<ReturnType<typeof startReceiver>>;
@@ -42,27 +34,13 @@ function systemOf(names: readonly string[], discovery: Discovered | null = found
     stateDirectory: join(directory, "state"),
     containers: { removeOrphans: async () => [], list } as unknown as ContainerRuntime,
     watch: {
-      notifier: new Notifier({
-        channels: [
-          webhookChannel({ url: new Secret(hook.url) }),
-          healthcheckChannel({ check: new Secret(`${check.url}/ping`) }),
-        ],
-        stateDir: join(directory, "state", "notifications"),
-        retries: { attempts: 1 },
-      }),
+      notifier: notifierTo(hook, check, join(directory, "state", "notifications")),
     },
   });
 }
 
 /** What was told since it was last asked. */
-const news = () =>
-  hook.requests
-    .splice(0)
-    .map(({ body }) => {
-      const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
-      return `${occasion} ${notice.cause}`;
-    })
-    .sort();
+const news = () => toldIn(hook.requests.splice(0)).sort();
 const lastPing = () => check.requests.at(-1)?.path.split("?")[0];
 
 test("one that is there no more is told at once, and no run without it is whole, until it is back", async () => {

@@ -23,7 +23,7 @@ import {
 } from "../../src/index.ts";
 import { daily, fabricate } from "../fabricated-store.ts";
 import { FakeDatabase } from "../fake-database.ts";
-import { startReceiver } from "../receiver.ts";
+import { startReceiver, toldIn } from "../receiver.ts";
 
 let directory: string;
 let db: FakeDatabase;
@@ -288,12 +288,7 @@ describe("nothing is over that was not looked at, and found good", () => {
       stateDir: join(directory, "state", "notifications"),
       retries: { attempts: 1 },
     });
-    const news = () =>
-      hook.requests.splice(0).map(({ body }) => {
-        const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
-        return `${occasion} ${notice.cause}`;
-      });
-    return { notifier, news: () => news().sort() };
+    return { notifier, news: () => toldIn(hook.requests.splice(0)).sort() };
   }
 
   const found = { error: undefined, retired: [] };
@@ -375,11 +370,7 @@ describe("monitor", () => {
     db.at("probe");
     await system.monitor();
     await system.monitor();
-    const told = () =>
-      hook.requests.map(({ body }) => {
-        const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
-        return `${occasion} ${notice.cause}`;
-      });
+    const told = () => toldIn(hook.requests);
     expect(told()).toEqual(["first unreachable:db"]);
     // A run does not ask whether databases answer: the verification of what is in the store says nothing of it.
     await system.verify();

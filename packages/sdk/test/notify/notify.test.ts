@@ -14,7 +14,7 @@ import {
   type WatchOptions,
 } from "../../src/index.ts";
 import { FakeDatabase } from "../fake-database.ts";
-import { startReceiver, type Received } from "../receiver.ts";
+import { startReceiver, toldIn, type Received } from "../receiver.ts";
 
 let directory: string;
 let events: BackupEvent[];
@@ -58,11 +58,6 @@ async function watchedBy(...parts: readonly ("hook" | "check")[]) {
 }
 
 const pathOf = ({ path }: Received) => path.split("?")[0];
-const told = (requests: readonly Received[]) =>
-  requests.map(({ body }) => {
-    const { occasion, notice } = JSON.parse(body) as { occasion: string; notice: { cause: string } };
-    return `${occasion} ${notice.cause}`;
-  });
 const warnings = () => events.flatMap((event) => (event.type === "warning" ? event.message : []));
 
 describe("the dead man's switch", () => {
@@ -92,7 +87,7 @@ describe("the dead man's switch", () => {
     system.store.prepare = () => Promise.reject(new BackupError("no-space", "the disk is full", { hint: "make room" }));
     await expect(system.backup()).rejects.toMatchObject({ reason: "no-space" });
     expect(check.requests.map(pathOf).slice(-2)).toEqual(["/ping/start", "/ping/fail"]);
-    expect(told(hook.requests)).toEqual(["first run-failed:backup"]);
+    expect(toldIn(hook.requests)).toEqual(["first run-failed:backup"]);
     await system.monitor();
     expect(hook.requests).toHaveLength(1);
   });
@@ -106,7 +101,7 @@ describe("notices", () => {
     two.at("backup");
     await system.backup();
     await system.backup();
-    expect(told(hook.requests)).toEqual(["first backup-failed:two"]);
+    expect(toldIn(hook.requests)).toEqual(["first backup-failed:two"]);
     const { notice, text } = JSON.parse(hook.requests[0]?.body ?? "") as { notice: object; text: string };
     const safe = good.databases.find(({ database }) => database === "two")?.backup?.id;
     expect(notice).toMatchObject({
@@ -119,7 +114,7 @@ describe("notices", () => {
     two.heal();
     await system.backup();
     await system.backup();
-    expect(told(hook.requests).slice(1)).toEqual(["resolved backup-failed:two"]);
+    expect(toldIn(hook.requests).slice(1)).toEqual(["resolved backup-failed:two"]);
     expect(JSON.parse(hook.requests[1]?.body ?? "")).toMatchObject({
       notice: { title: "Over: the last backup of two failed" },
     });
@@ -136,7 +131,7 @@ describe("notices", () => {
     hook.status = 200;
     hook.requests.length = 0;
     await system.backup();
-    expect(told(hook.requests).sort()).toEqual(["first backup-failed:two", "first no-good-backup:two"]);
+    expect(toldIn(hook.requests).sort()).toEqual(["first backup-failed:two", "first no-good-backup:two"]);
   });
 
   test("what was damaged is told by the verification that found it", async () => {
@@ -146,7 +141,7 @@ describe("notices", () => {
     const { manifest } = await system.show(id);
     await system.store.annotate(manifest.id, "verification", { level: "checksum", ok: false });
     await system.verify({ databases: ["two"] });
-    expect(told(hook.requests).sort()).toEqual(["first damaged:one", "first no-good-backup:one"]);
+    expect(toldIn(hook.requests).sort()).toEqual(["first damaged:one", "first no-good-backup:one"]);
   });
 });
 
