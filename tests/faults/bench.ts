@@ -55,7 +55,7 @@ export class FaultBench implements AsyncDisposable {
     const bench = new FaultBench(platform, docker, disk, made.move());
     try {
       await Promise.all(platform.servers.map((server) => content[server.kind].fill(server)));
-      for (const server of platform.servers) bench.original.set(server.kind, await witness(server));
+      for (const server of platform.servers) bench.original.set(server.kind, await bench.held(server.kind));
       for (let count = 0; count < 3; count += 1) {
         const { status, databases } = await bench.system().backup();
         if (status !== "ok") throw new Error(`the bench cannot be backed up: ${JSON.stringify(databases)}`);
@@ -110,10 +110,22 @@ export class FaultBench implements AsyncDisposable {
     }
     const server = this.server(kind);
     await server.start();
-    const present = await witness(server);
-    if (differences(this.original.get(kind) ?? new Map(), present).length > 0) return present;
+    const present = await this.held(kind);
+    if (differences(this.restored(kind, present), present).length > 0) return present;
     await content[kind].change(server);
-    return witness(server);
+    return this.held(kind);
+  }
+
+  /** What a database holds now. */
+  async held(kind: ServerKindName): Promise<ReadonlyMap<string, string>> {
+    const facts = await witness(this.server(kind));
+    return new Map([...facts].filter(([name]) => content[kind].varies?.test(name) !== true));
+  }
+
+  /** What a database holds once it is restored. */
+  restored(kind: ServerKindName, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    const others = [...before].filter(([name]) => content[kind].others?.test(name));
+    return new Map([...(this.original.get(kind) ?? []), ...others]);
   }
 
   /** Takes the store away from whoever uses it. */
@@ -179,7 +191,14 @@ export class FaultBench implements AsyncDisposable {
       case "backup":
         return ["backup", kind];
       case "restore":
-        return ["restore", kind, "--backup", this.backups.get(kind)?.[0] ?? "", "--force"];
+        return [
+          "restore",
+          kind,
+          "--backup",
+          this.backups.get(kind)?.[0] ?? "",
+          "--force",
+          ...(content[kind].others === undefined ? ["--exact"] : []),
+        ];
       case "drill":
         return ["verify", kind, "--level", "restore"];
       case "prune":

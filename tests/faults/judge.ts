@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dockerRuntime } from "@sutazai/backup-containers";
 import { leftInDocker, type ServerKindName } from "@sutazai/backup-testkit";
-import { differences, witness } from "../../examples/demo/witness.ts";
+import { differences } from "../../examples/demo/witness.ts";
 import type { FaultBench, Operation } from "./bench.ts";
 import { content } from "./content.ts";
 import { processesOf } from "./processes.ts";
@@ -55,12 +55,17 @@ export async function judge(aftermath: Aftermath): Promise<Judgement> {
   const left = [...again.operations.map(({ operation }) => operation.command), ...again.running, ...again.removed];
   expect(left.length === 0, `left for a second recover: ${JSON.stringify(left)}`);
 
-  const now = await witness(server);
-  const isBefore = differences(before, now).length === 0 && now.size === before.size;
-  const original = bench.original.get(kind) ?? new Map<string, string>();
-  const isRestored = differences(original, now).length === 0 && now.size === original.size;
+  const now = await bench.held(kind);
+  const notBefore = [...differences(before, now), ...differences(now, before)];
+  const isBefore = notBefore.length === 0;
+  const restored = bench.restored(kind, before);
+  const notRestored = [...differences(restored, now), ...differences(now, restored)];
+  const isRestored = notRestored.length === 0;
   const database = isBefore ? "as before" : isRestored ? "as restored" : "in between";
-  if (database === "in between") wrong.push(`neither as before nor as restored: ${differences(before, now)[0]}`);
+  if (database === "in between")
+    wrong.push(
+      `not as before (${notBefore.slice(0, 3).join("; ")}) nor as restored (${notRestored.slice(0, 3).join("; ")})`,
+    );
   expect(isBefore || operations.includes("restore"), `${operations.join(" and ")} changed the database`);
   if (operations.length === 1 && state !== undefined) {
     expect(isRestored === (state === "restored") || state === "unsettled", `told as ${state}, and is ${database}`);

@@ -23,6 +23,7 @@ import { resolveAddress } from "./address.ts";
 import { readArchive, writeArchive } from "./archive.ts";
 import { classifyError } from "./classify-error.ts";
 import { defineContainer } from "./definition/definition.ts";
+import { daemonTime } from "./daemon-clock.ts";
 import { engine, type DockerRuntimeOptions, type Engine } from "./engine.ts";
 import { startExec } from "./exec.ts";
 import { inspectContainer, inspectRunning, listContainers } from "./finding.ts";
@@ -49,6 +50,10 @@ class DockerRuntime implements ContainerRuntime {
 
   constructor(options: DockerRuntimeOptions) {
     this.#engine = engine(options);
+  }
+
+  now(): Promise<number> {
+    return classified("now", daemonTime(this.#engine.docker));
   }
 
   list(): Promise<ContainerInfo[]> {

@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { daemonTime } from "./daemon-clock.ts";
 
 /**
  * Whether a process of a container was ever killed for want of memory. Its state tells of process 1 alone, of its last end, and not at once; the daemon's events
@@ -9,7 +10,8 @@ export async function ranOutOfMemory(docker: Docker, container: Docker.Container
   if (state.OOMKilled) return true;
   const events = await docker.getEvents({
     since: Math.floor(Date.parse(created) / 1000),
-    until: Math.floor(Date.now() / 1000) + 1,
+    // The daemon waits for a time that has not come.
+    until: Math.floor((await daemonTime(docker)) / 1000) + 1,
     filters: { container: [container.id], event: ["oom"] },
   });
   let told = false;

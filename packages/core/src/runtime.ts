@@ -181,6 +181,8 @@ export interface FrozenCopy extends AsyncDisposable {
  */
 export interface ContainerRuntime extends Recoverer {
   readonly capabilities: RuntimeCapabilities;
+  /** What time it is for whoever runs the containers, in milliseconds since 1970: `startedAt` and the like are told by that clock, which need not be this host's. */
+  now(): Promise<number>;
   /** All containers, running or not, except those that this system made. */
   list(): Promise<ContainerInfo[]>;
   /** By name or id; throws `not-found`. */

@@ -50,9 +50,8 @@ export class Server implements Site, Disposable {
         if (!isBackupError(error) || error.reason !== "connection") throw error;
         const reference = containerName(options);
         const container = reference === undefined ? undefined : await containers.inspect(reference);
-        const isStarting =
-          container?.state === "running" && Date.now() - Date.parse(container.startedAt) < startPatienceMs;
-        if (!isStarting) throw error;
+        if (container?.state !== "running") throw error;
+        if ((await containers.now()) - Date.parse(container.startedAt) > startPatienceMs) throw error;
         await sleep(200, undefined, signal === undefined ? {} : { signal });
       }
     }

@@ -26,12 +26,12 @@ export async function whenReady(
   options: { readonly signal: AbortSignal; readonly port?: number; readonly patienceMs?: number },
 ): Promise<Started> {
   const { signal, port = boltPort } = options;
-  const start = Date.now();
+  const start = performance.now();
   for (;;) {
     signal.throwIfAborted();
     const info = await containers.inspect(container.id);
     if (info.state !== "running") throw ended(info);
-    const waitedMs = Date.now() - start;
+    const waitedMs = performance.now() - start;
     try {
       const target: Target = { ...found, container: info, address: await containers.resolveAddress(info, port) };
       const server = await Server.connect(target, signal);

@@ -39,14 +39,14 @@ export function disconnectAll(session: Session, oids: readonly number[]): Promis
 }
 
 async function terminate(session: Session, which: string, values: readonly unknown[]): Promise<void> {
-  const until = Date.now() + patienceMs;
+  const until = performance.now() + patienceMs;
   for (;;) {
     const left = await session.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND ${which}`,
       values,
     );
     if (left.length === 0) return;
-    if (Date.now() > until) {
+    if (performance.now() > until) {
       throw new BackupError("timeout", `${left.length} sessions do not end`, {
         operation: "postgres.disconnect",
         hint: "end them (pg_stat_activity shows them), then try again",
@@ -58,7 +58,7 @@ async function terminate(session: Session, which: string, values: readonly unkno
 
 /** Runs `work` again where another session was in the way (a lock, a connection that came back), for a while. */
 export async function insist<T>(work: () => Promise<T>): Promise<T> {
-  const until = Date.now() + patienceMs;
+  const until = performance.now() + patienceMs;
   for (;;) {
     try {
       return await work();
@@ -67,7 +67,7 @@ export async function insist<T>(work: () => Promise<T>): Promise<T> {
         !isBackupError(error) ||
         error.reason !== "timeout" ||
         error.details["code"] === undefined ||
-        Date.now() > until
+        performance.now() > until
       ) {
         throw error;
       }

@@ -1,5 +1,5 @@
 import { textOf } from "@sutazai/backup-core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { baseImage, docker, named, never, runtime, startBase, until, volumesNamed } from "./ground.ts";
 
 const image = (await docker.getImage(baseImage).inspect()).Id;
@@ -63,7 +63,12 @@ test("its fresh volumes begin with what the image has there, outlive a restart, 
   await server.restart();
   await until("it listed them again", async () => (await server.logs()) === "/etc/passwd\n1\n/etc/passwd\n2\n");
   expect(await volumesNamed("fresh")).toHaveLength(2);
+  // A day ahead of the daemon: asked for what happens until then, it would wait for it.
+  const ahead = Date.now() + 86_400_000;
+  const clock = vi.spyOn(Date, "now").mockReturnValue(ahead);
   expect(await server.ranOutOfMemory()).toBe(false);
+  expect(await runtime.now()).toBeLessThan(ahead - 80_000_000);
+  clock.mockRestore();
   await server[Symbol.asyncDispose]();
   expect(await volumesNamed("fresh")).toEqual([]);
 });

@@ -77,6 +77,7 @@ export async function changePostgres(server: ServerAddress): Promise<void> {
     "UPDATE users SET display_name = 'changed' WHERE id % 3 = 0; DELETE FROM feedback; CREATE TABLE new_since_then (id int); INSERT INTO new_since_then VALUES (1); ALTER TABLE flags ADD COLUMN added int DEFAULT 7; DROP VIEW active_users",
   );
   await run(server, "jobs", "TRUNCATE runs; SELECT setval('runs_id_seq', 4711)");
+  await run(server, "postgres", "DROP DATABASE IF EXISTS made_since_then");
   await run(server, "postgres", "CREATE DATABASE made_since_then");
   await run(server, "made_since_then", "CREATE TABLE t AS SELECT generate_series(1, 10) AS n");
 }

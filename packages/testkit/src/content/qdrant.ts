@@ -144,6 +144,7 @@ export async function changeQdrant(server: ServerAddress): Promise<void> {
   await askQdrant(server, "PUT", "/collections/products", { vectors: { size: 3, distance: "Euclid" } });
   await upsert(server, "products", [{ id: 1, vector: [1, 2, 3], payload: { made: "since" } }]);
   await askQdrant(server, "PATCH", "/collections/empty", { hnsw_config: { m: 32 } });
+  await askQdrant(server, "DELETE", "/collections/made%20since");
   await askQdrant(server, "PUT", "/collections/made%20since", { vectors: { size: 2, distance: "Dot" } });
   await upsert(server, "made since", [{ id: 7, vector: [1, 2], payload: {} }]);
   await setAliases(server, { latest: "made since", since: "articles" });

@@ -19,7 +19,7 @@ export async function untilAnswering(
   container: ThrowawayContainer,
   context: DrillContext,
 ): Promise<Probe> {
-  const until = Date.now() + patience;
+  const until = performance.now() + patience;
   for (;;) {
     try {
       return await database.probe({ ...context, journal: unused });
@@ -28,7 +28,7 @@ export async function untilAnswering(
       const error = toBackupError(thrown);
       const { state } = await container.inspect();
       if (state === "running" && !error.isRetryable) throw error;
-      if (state !== "running" || Date.now() > until) {
+      if (state !== "running" || performance.now() > until) {
         const what = state === "running" ? `does not answer (${error.message})` : "ended instead of starting";
         throw new BackupError("tool-failed", `the throwaway server ${what}: ${lastOf(await container.logs())}`, {
           operation: "drill.start",

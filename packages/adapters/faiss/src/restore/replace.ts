@@ -99,17 +99,17 @@ async function stage(
 async function started({ containers, signal, progress }: OperationContext, id: string): Promise<void> {
   progress({ step: "starting the service" });
   await containers.start(id);
-  const start = Date.now();
+  const start = performance.now();
   for (;;) {
     const { state, health, name } = await containers.inspect(id);
-    if (state !== "running" || health === "unhealthy" || Date.now() - start > healthPatienceMs) {
+    if (state !== "running" || health === "unhealthy" || performance.now() - start > healthPatienceMs) {
       throw new BackupError(
         "restore-failed",
         `container ${name} does not run with the restored files: it is ${state}, its health ${health}`,
         { operation: "faiss.start", hint: `look at its log: docker logs ${name}` },
       );
     }
-    if (health === "healthy" || (health === "none" && Date.now() - start > settlingMs)) return;
+    if (health === "healthy" || (health === "none" && performance.now() - start > settlingMs)) return;
     await sleep(200, undefined, { signal });
   }
 }

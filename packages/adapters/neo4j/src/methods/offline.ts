@@ -28,7 +28,7 @@ export async function captureOffline(
   const { result, content } = await aroundCapture(context, live, async (before) => {
     const entry = await journal.record({ part: target.database, action: offlineAction, data: { container: id } });
     progress({ step: "stopping the server" });
-    const start = Date.now();
+    const start = performance.now();
     await containers.stop(id, { journal, graceSeconds });
     const moment = new Date().toISOString();
     const databases = await writeDumps(context, store, before.databases, sink);
@@ -37,7 +37,7 @@ export async function captureOffline(
     const port = options.port === undefined ? {} : { port: options.port };
     const { server } = await whenReady(containers, reached.container, target, { signal, ...port });
     await entry.settle("finish");
-    return { result: { databases, moment, downMs: Date.now() - start }, server };
+    return { result: { databases, moment, downMs: Math.ceil(performance.now() - start) }, server };
   });
   return {
     form: {

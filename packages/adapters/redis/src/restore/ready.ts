@@ -27,7 +27,7 @@ export async function whenReady(
   signal: AbortSignal,
 ): Promise<{ readonly server: Server; readonly target: Target }> {
   const { id } = containerOf(target);
-  let lastSign = Date.now();
+  let lastSign = performance.now();
   for (;;) {
     const container = await containers.inspect(id);
     if (container.state === "exited" || container.state === "dead") {
@@ -44,7 +44,7 @@ export async function whenReady(
       try {
         const info = await server.info("persistence");
         if (info["loading"] === "0") return { server, target: found };
-        lastSign = Date.now();
+        lastSign = performance.now();
       } catch (error) {
         await server[Symbol.asyncDispose]();
         throw error;
@@ -53,8 +53,8 @@ export async function whenReady(
     } catch (error) {
       const mayPass = isBackupError(error) && (error.reason === "connection" || error.reason === "timeout");
       if (!mayPass) throw error;
-      if (error.message.startsWith("LOADING")) lastSign = Date.now();
-      if (Date.now() - lastSign > patience) throw error;
+      if (error.message.startsWith("LOADING")) lastSign = performance.now();
+      if (performance.now() - lastSign > patience) throw error;
     }
     await delay(pollInterval, undefined, { signal });
   }
@@ -65,8 +65,8 @@ export async function whenReady(
  * still a shell, as process 1, ignores the signal, and the daemon waits for nothing. Gives up silently: stopping is then tried all the same.
  */
 export async function whenStoppable(containers: ContainerRuntime, containerId: string, port: number): Promise<void> {
-  const until = Date.now() + patience;
-  while (Date.now() < until) {
+  const until = performance.now() + patience;
+  while (performance.now() < until) {
     const container = await containers.inspect(containerId);
     if (container.state !== "running") return;
     const address = await containers.resolveAddress(container, port).catch(() => undefined);
