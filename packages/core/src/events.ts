@@ -20,6 +20,8 @@ export type BackupEvent =
       readonly command: string;
       readonly settlement: "undo" | "finish";
       readonly actions: readonly string[];
+      /** How what a restore had begun to change, and was put back, compares with its safety backup. */
+      readonly rollback?: string;
     }
   | { readonly type: "database-start"; readonly at: string; readonly database: string; readonly kind: string }
   | {

@@ -24,6 +24,7 @@ export {
   type JournalEntry,
   type JournalOperation,
   type JournalRecord,
+  type Safeguard,
   type OperationInfo,
   type Recoverer,
   type RecovererLookup,

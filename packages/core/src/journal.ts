@@ -30,6 +30,14 @@ export interface JournalRecord {
 /** `undo`: put back what was before. `finish`: the operation has succeeded, keep its result and clear away the rest. */
 export type Settlement = "undo" | "finish";
 
+/** Written down before content is changed: what a rollback must know, also one by the next process. */
+export interface Safeguard {
+  /** How many records, the oldest, keep writers out: they are undone last, after what was put back was looked at. */
+  readonly fence: number;
+  /** Id of the backup of what was there before; undefined where none was wanted. */
+  readonly backup?: string | undefined;
+}
+
 interface OperationFile {
   readonly version: 1;
   readonly id: string;
@@ -40,6 +48,7 @@ interface OperationFile {
   readonly settlement: Settlement;
   /** Its process could not settle it and has given it up: anybody may, as if that process had died. */
   readonly abandoned: boolean;
+  readonly safeguard?: Safeguard | undefined;
   readonly records: readonly JournalRecord[];
 }
 
@@ -52,6 +61,7 @@ const operationSchema: z.ZodType<OperationFile> = z.strictObject({
   owner: processIdentitySchema,
   settlement: z.enum(["undo", "finish"]),
   abandoned: z.boolean(),
+  safeguard: z.strictObject({ fence: z.int().nonnegative(), backup: z.string().optional() }).optional(),
   records: listOf(z.strictObject({ part: z.string(), action: z.string(), data: jsonSchema })),
 });
 
@@ -141,9 +151,14 @@ export class Journal {
 
   /**
    * Settles what a dead process left, as far as it had got: an operation that had been committed is finished, every
-   * other one is undone. Operations of living or foreign processes are left alone.
+   * other one is undone, with `look` as in `OpenOperation.undo`. Operations of living or foreign processes are left alone.
    */
-  async settle(found: FoundOperation, recoverers: RecovererLookup, context: RecoveryContext): Promise<void> {
+  async settle(
+    found: FoundOperation,
+    recoverers: RecovererLookup,
+    context: RecoveryContext,
+    look?: Look,
+  ): Promise<void> {
     const file = (await this.#read()).find(({ id }) => id === found.id);
     if (file === undefined) return;
     if ((await livenessOfOwner(file)) !== "dead") {
@@ -159,7 +174,7 @@ export class Journal {
     }
     const operation = new OpenOperation(this.#path(file.id), file, recoverers, context);
     await operation.claim();
-    await operation.close(file.settlement);
+    await (file.settlement === "undo" ? operation.undo(look) : operation.close("finish"));
   }
 
   async #read(): Promise<OperationFile[]> {
@@ -207,6 +222,9 @@ function parseOperation(text: string, path: string): OperationFile {
   }
 }
 
+/** Looks at what an undoing has put back. */
+export type Look = (safeguard: Safeguard, operation: JournalOperation) => Promise<void>;
+
 /** An operation of this process. Its file exists only while it has records. */
 export class OpenOperation implements JournalOperation {
   readonly #path: string;
@@ -242,6 +260,11 @@ export class OpenOperation implements JournalOperation {
     await this.#write((file) => ({ ...file, owner, abandoned: false }));
   }
 
+  /** Content is about to be changed. */
+  async guard(safeguard: Safeguard): Promise<void> {
+    await this.#write((file) => ({ ...file, safeguard }));
+  }
+
   /** From here on a crash is finished, not undone: the operation's point of no return. */
   async commit(): Promise<void> {
     await this.#write((file) => ({ ...file, settlement: "finish" }));
@@ -258,9 +281,17 @@ export class OpenOperation implements JournalOperation {
     await rm(this.#path, { force: true });
   }
 
-  /** Undoes what was recorded since `records` were all that there were, newest first; the rest stays as it is. Throws as `close` does. */
-  undoSince(records: readonly JournalRecord[]): Promise<void> {
-    return this.#settleAllBut(records, "undo");
+  /**
+   * Undoes every record, newest first, and ends the operation. Where content may have been changed, `look` is called once it is put back, while
+   * writers are still kept out; it must not throw. Throws as `close` does.
+   */
+  async undo(look?: Look): Promise<void> {
+    const { safeguard, records } = this.#file;
+    if (safeguard !== undefined && look !== undefined) {
+      await this.#settleAllBut(records.slice(0, safeguard.fence), "undo");
+      await look(safeguard, this);
+    }
+    await this.close("undo");
   }
 
   async #settleAllBut(kept: readonly JournalRecord[], settlement: Settlement): Promise<void> {

@@ -108,6 +108,26 @@ test("what a killed process left is found dead and undone; what it had committed
   }
 });
 
+test("what keeps writers out is undone last, after a look at what was put back; so also by a later process", async () => {
+  const journal = new Journal(directory);
+  const operation = await journal.begin({ command: "restore", database: "db" }, lookup, context);
+  await operation.record(record("fence"));
+  await operation.guard({ fence: 1, backup: "safety" });
+  await operation.record(record("change"));
+  await operation.record(record("stubborn"));
+  await expect(operation.undo()).rejects.toMatchObject({ reason: "restore-failed" });
+
+  const [found] = await journal.list();
+  const willing = { recover: async ({ action }: JournalRecord) => void settled.push(action) };
+  await journal.settle(
+    found!,
+    () => willing,
+    context,
+    async ({ backup }) => void settled.push(`look at ${backup}`),
+  );
+  expect(settled).toEqual(["stubborn", "change", "look at safety", "fence"]);
+});
+
 test("a damaged journal is an error that names the file, never ignored", async () => {
   await writeFile(join(directory, "x.json"), '{"version":1');
   await expect(new Journal(directory).list()).rejects.toMatchObject({

@@ -3,10 +3,15 @@ import {
   removeAbandoned,
   toBackupError,
   type FoundOperation,
+  type OperationContext,
   type SerializedError,
 } from "@sutazai/backup-core";
 import { preparePrivateRoot, Staging } from "@sutazai/backup-store";
 import { openContext, recovererOf, scratchPath, type SystemParts } from "./context.ts";
+import { timeLimit } from "./limits.ts";
+import { progressOf } from "./progress.ts";
+import { compareWithSafety, type RollbackComparison } from "./restore/comparison.ts";
+import { reachTarget } from "./restore/into.ts";
 import { describeOperation } from "./unfinished.ts";
 import { warn } from "./warn.ts";
 
@@ -15,6 +20,8 @@ export interface RecoveredOperation {
   readonly operation: FoundOperation;
   /** `undone`: as it was before. `finished`: it had been committed. `failed`: still in the journal. */
   readonly outcome: "undone" | "finished" | "failed";
+  /** How what a restore had begun to change, and was put back, compares with its safety backup. */
+  readonly rollback?: string;
   readonly error?: SerializedError;
 }
 
@@ -54,12 +61,30 @@ export async function settleDeadOperations(parts: SystemParts): Promise<void> {
 
 async function settle(parts: SystemParts, operation: FoundOperation): Promise<RecoveredOperation> {
   warn(parts, describeOperation(operation), operation.database);
+  let rollback: RollbackComparison | undefined;
   try {
     await using context = await openContext(parts);
-    await parts.journal.settle(operation, (record) => recovererOf(parts, record), context);
+    await parts.journal.settle(
+      operation,
+      (record) => recovererOf(parts, record),
+      context,
+      async ({ backup }, journal) => {
+        using limit = timeLimit(new AbortController().signal, parts.timeoutMs, operation.database);
+        const progress = progressOf(parts, operation.database);
+        progress({ step: "comparing with the safety backup" });
+        rollback = await compareFound(parts, operation, backup, {
+          ...context,
+          journal,
+          progress,
+          signal: limit.signal,
+        });
+      },
+    );
   } catch (error) {
     return { operation, outcome: "failed", error: toBackupError(error, { database: operation.database }).toJSON() };
   }
+  if (rollback?.differs === true) warn(parts, rollback.told, operation.database);
+  const compared = rollback === undefined ? {} : { rollback: rollback.told };
   parts.emit({
     type: "recovered",
     at: new Date().toISOString(),
@@ -67,8 +92,29 @@ async function settle(parts: SystemParts, operation: FoundOperation): Promise<Re
     command: operation.command,
     settlement: operation.settlement,
     actions: operation.records.map(({ part, action }) => `${part}: ${action}`),
+    ...compared,
   });
-  return { operation, outcome: operation.settlement === "finish" ? "finished" : "undone" };
+  return { operation, outcome: operation.settlement === "finish" ? "finished" : "undone", ...compared };
+}
+
+/** What a dead process would have compared had it lived. Does not throw. */
+async function compareFound(
+  parts: SystemParts,
+  { database }: FoundOperation,
+  backup: string | undefined,
+  context: OperationContext,
+): Promise<RollbackComparison> {
+  try {
+    const adapter = await (parts.databases.get(database) ?? reachTarget(parts, database)?.());
+    if (adapter === undefined) throw new BackupError("not-found", `${database} is not configured`);
+    const safety = backup === undefined ? undefined : (await parts.store.open(backup)).manifest;
+    return await compareWithSafety(adapter, context, safety);
+  } catch (error) {
+    return {
+      told: `could not be compared with safety backup ${backup}: ${toBackupError(error).message}`,
+      differs: false,
+    };
+  }
 }
 
 /** Orphaned containers can be looked for only where there is a Docker daemon; a system without one has none. */

@@ -34,11 +34,12 @@ const outcomes: Readonly<Record<RecoveredOperation["outcome"], string>> = {
   failed: "NOT settled; it stays in the journal",
 };
 
-function formatRecovered({ operation, outcome, error }: RecoveredOperation): string {
+function formatRecovered({ operation, outcome, rollback, error }: RecoveredOperation): string {
   const { database, command, startedAt } = operation;
   return [
     `${database}: the ${command} begun at ${startedAt}: ${outcomes[outcome]}`,
     ...stepsOf(operation).map((step) => `  - ${step}`),
+    ...(rollback === undefined ? [] : [`  ${rollback}`]),
     ...(error === undefined ? [] : [formatError(error)]),
   ].join("\n");
 }

@@ -34,7 +34,7 @@ export function describeEvent(event: BackupEvent): string | undefined {
     case "run-start":
       return `${event.command} ${event.runId}: ${event.databases.join(", ")}`;
     case "recovered":
-      return `${event.database}: the ${event.command} of a process that died was ${event.settlement === "undo" ? "undone" : "finished"} (${event.actions.join(", ")})`;
+      return `${event.database}: the ${event.command} of a process that died was ${event.settlement === "undo" ? "undone" : "finished"} (${event.actions.join(", ")})${event.rollback === undefined ? "" : `; ${event.rollback}`}`;
     case "database-start":
       return `${event.database}: started`;
     case "progress":

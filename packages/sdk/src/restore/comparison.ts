@@ -26,23 +26,35 @@ export function assertEqual(
   });
 }
 
-/** After a rollback: whether the database is as the safety backup says, in words. Does not throw. */
+/** What a look at what a rollback put back came to. */
+export interface RollbackComparison {
+  readonly told: string;
+  /** It was compared, and is not as the safety backup says. */
+  readonly differs: boolean;
+}
+
+/** After a rollback: whether the database is as the safety backup says. Does not throw. */
 export async function compareWithSafety(
   adapter: DatabaseAdapter,
   context: OperationContext,
   safety: Manifest | undefined,
-): Promise<string> {
-  if (safety === undefined) return "not compared: there is no safety backup";
-  if (isRaw(safety.forms)) return `not compared: safety backup ${safety.id} holds raw files`;
+): Promise<RollbackComparison> {
+  if (safety === undefined) return alike("not compared: there is no safety backup");
+  if (isRaw(safety.forms)) return alike(`not compared: safety backup ${safety.id} holds raw files`);
   const form = formOf(safety);
   try {
     const differences = compareFingerprints(form.fingerprint, await adapter.fingerprint(context, form.name));
+    const compared = `compared with safety backup ${safety.id}`;
     return differences.length === 0
-      ? `compared with safety backup ${safety.id}: equal in ${Object.keys(form.fingerprint).length} facts`
-      : `compared with safety backup ${safety.id}: ${differences.length} facts differ: ${describe(differences)}`;
+      ? alike(`${compared}: equal in ${Object.keys(form.fingerprint).length} facts`)
+      : { told: `${compared}: ${differences.length} facts differ: ${describe(differences)}`, differs: true };
   } catch (thrown) {
-    return `could not be compared with safety backup ${safety.id}: ${toBackupError(thrown).message}`;
+    return alike(`could not be compared with safety backup ${safety.id}: ${toBackupError(thrown).message}`);
   }
+}
+
+function alike(told: string): RollbackComparison {
+  return { told, differs: false };
 }
 
 function describe(differences: ReturnType<typeof compareFingerprints>): string {

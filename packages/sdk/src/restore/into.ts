@@ -25,13 +25,17 @@ export async function targetIn(parts: SystemParts, database: string, reference: 
   return parts.adapterIn(database, container, nameIn(database, container.name));
 }
 
+/** How the target of that name is reached; undefined for a name that is none. */
+export function reachTarget(parts: SystemParts, target: string): (() => Promise<DatabaseAdapter>) | undefined {
+  const database = [...parts.databases.keys()].find((name) => target.startsWith(nameIn(name, "")));
+  if (database === undefined || parts.adapterIn === undefined) return undefined;
+  const container = target.slice(nameIn(database, "").length);
+  return () => targetIn(parts, database, container);
+}
+
 /** Who settles what the journal says of such a target; undefined for a name that is none. */
 export function recovererIn(parts: SystemParts, part: string): Recoverer | undefined {
-  const database = [...parts.databases.keys()].find((name) => part.startsWith(nameIn(name, "")));
-  if (database === undefined || parts.adapterIn === undefined) return undefined;
-  const container = part.slice(nameIn(database, "").length);
-  return {
-    recover: async (record, settlement, context) =>
-      (await targetIn(parts, database, container)).recover(record, settlement, context),
-  };
+  const reach = reachTarget(parts, part);
+  if (reach === undefined) return undefined;
+  return { recover: async (record, settlement, context) => (await reach()).recover(record, settlement, context) };
 }

@@ -4,7 +4,6 @@ import {
   type ArtifactSource,
   type DatabaseAdapter,
   type DatabaseRestoreResult,
-  type JournalRecord,
   type Manifest,
   type OpenOperation,
   type OperationContext,
@@ -38,8 +37,6 @@ export class Restoration {
   #safety: Manifest | undefined;
   #state: DatabaseRestoreResult["state"] = "untouched";
   #rollback: string | undefined;
-  /** What keeps writers off: the last to be undone. */
-  #fence: readonly JournalRecord[] = [];
   readonly #warnings = new Set<string>();
 
   constructor(parts: SystemParts, { adapter, source }: RestoreTarget, options: RestoreOptions, run: Run) {
@@ -107,7 +104,7 @@ export class Restoration {
     let facts: RestoreFacts;
     try {
       await this.#adapter.fence(context, chosen);
-      this.#fence = operation.records;
+      const fence = operation.records.length;
       if (this.#options.withoutSafetyBackup !== true) {
         progress({ step: "backing up the present state" });
         this.#safety = await takeSafetyBackup({ ...this.#parts, store }, this.#adapter, context, {
@@ -116,6 +113,7 @@ export class Restoration {
         });
         this.#tellSafety(this.#safety);
       }
+      await operation.guard({ fence, backup: this.#safety?.id });
       this.#state = "unsettled";
       facts = await this.#adapter.restore(context, source, chosen);
       assertEqual(facts, database);
@@ -151,14 +149,12 @@ export class Restoration {
     const begun = this.#state === "unsettled";
     context.progress({ step: "rolling back" });
     try {
-      if (begun) {
-        await operation.undoSince(this.#fence);
+      await operation.undo(async () => {
         this.#rollback =
           error.reason === "cancelled"
             ? "not compared with the safety backup: cancelled"
-            : await compareWithSafety(this.#adapter, context, this.#safety);
-      }
-      await operation.close("undo");
+            : (await compareWithSafety(this.#adapter, context, this.#safety)).told;
+      });
     } catch (undoError) {
       this.#state = "unsettled";
       const { message } = toBackupError(undoError);

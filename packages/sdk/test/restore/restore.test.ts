@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BackupError, Secret, type BackupEvent, type ContainerInfo, type ContainerRuntime } from "@sutazai/backup-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { moduleOf } from "../../src/adapters.ts";
 import { optionsIn } from "../../src/config/other-container.ts";
 import {
@@ -249,7 +249,34 @@ describe("what died", () => {
         /^the restore of db that process \d+ .* began at 20.* died\. Its last step was to db: replaced, after: db: fenced\. .* undone$/,
       ),
     });
-    expect(events[told + 1]).toMatchObject({ type: "recovered", settlement: "undo" });
+    const settled = events.slice(told).find(({ type }) => type !== "warning" && type !== "progress");
+    expect(settled).toMatchObject({ type: "recovered", settlement: "undo" });
+  });
+
+  test("is compared with its safety backup once it is undone, while writers are kept out; a difference is told", async () => {
+    for (const differs of [false, true]) {
+      db.lines = ["before"];
+      db.at("replaced").at("recover");
+      await system.restore();
+      db.heal();
+      // One act of undoing that does not do what it should.
+      const recover = vi.spyOn(db, "recover");
+      if (differs) recover.mockImplementationOnce(async () => undefined);
+      const compare = vi.spyOn(db, "fingerprint").mockImplementationOnce(async function (this: FakeDatabase) {
+        expect(this.fenced).toBe(true);
+        return this.fingerprint();
+      });
+      events.length = 0;
+      const [recovered] = (await system.recover()).operations;
+      const told = differs
+        ? /compared with safety backup .*: \d+ facts differ/
+        : /compared with safety backup .*: equal in/;
+      expect(recovered).toMatchObject({ outcome: "undone", rollback: expect.stringMatching(told) });
+      expect(warnings().filter((warning) => told.test(warning))).toHaveLength(differs ? 1 : 0);
+      expect(db.fenced).toBe(false);
+      recover.mockRestore();
+      compare.mockRestore();
+    }
   });
 
   test("is told by a plan too, which settles nothing", async () => {
