@@ -70,12 +70,12 @@ async function settle(parts: SystemParts, operation: FoundOperation): Promise<Re
       context,
       async ({ backup }, journal) => {
         using limit = timeLimit(new AbortController().signal, parts.timeoutMs, operation.database);
-        const progress = progressOf(parts, operation.database);
-        progress({ step: "comparing with the safety backup" });
+        progressOf(parts, operation.database)({ step: "comparing with the safety backup" });
         rollback = await compareFound(parts, operation, backup, {
           ...context,
           journal,
-          progress,
+          // There is no run yet whose progress could be shown.
+          progress: () => undefined,
           signal: limit.signal,
         });
       },
