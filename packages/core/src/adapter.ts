@@ -1,7 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import type { OperationContext } from "./context.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import type { Recoverer } from "./journal.ts";
+import type { Recoverer } from "./journal-record.ts";
 import type { Json } from "./json.ts";
 import type { DatabaseKind } from "./kind.ts";
 import type { FormFacts, Manifest } from "./manifest.ts";

@@ -1,4 +1,4 @@
-import type { JournalOperation } from "./journal.ts";
+import type { JournalOperation } from "./journal-record.ts";
 import type { ContainerRuntime } from "./runtime.ts";
 
 /** Where parts write what they do. Compatible with pino. Neither argument may hold a secret. */

@@ -17,22 +17,12 @@ export * from "./error.ts";
 export * from "./events.ts";
 export * from "./fingerprint.ts";
 export * from "./id.ts";
-export {
-  Journal,
-  OpenOperation,
-  type FoundOperation,
-  type JournalEntry,
-  type JournalOperation,
-  type JournalRecord,
-  type Safeguard,
-  type OperationInfo,
-  type Recoverer,
-  type RecovererLookup,
-  type Settlement,
-} from "./journal.ts";
+export { Journal, type FoundOperation } from "./journal.ts";
+export * from "./journal-record.ts";
 export * from "./json.ts";
 export * from "./kind.ts";
 export * from "./manifest.ts";
+export { OpenOperation } from "./open-operation.ts";
 export * from "./process-identity.ts";
 export * from "./report.ts";
 export * from "./runtime.ts";

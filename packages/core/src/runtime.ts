@@ -1,6 +1,6 @@
 import type { Bytes } from "./bytes.ts";
 import type { ContainerDefinition } from "./container-definition.ts";
-import type { JournalOperation, Recoverer } from "./journal.ts";
+import type { JournalOperation, Recoverer } from "./journal-record.ts";
 import type { ToolProcess } from "./tool.ts";
 
 /** What a container runtime can do. Adapters choose their method by it: data, not type tests. */
