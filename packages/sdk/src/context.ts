@@ -14,7 +14,7 @@ import type {
 import { BackupError, newId } from "@sutazai/backup-core";
 import { Staging } from "@sutazai/backup-store";
 import type { Discovered } from "./config/load.ts";
-import { recovererIn, type AdapterIn } from "./restore/into.ts";
+import { targetNamed, type AdapterIn } from "./restore/into.ts";
 import type { RetentionConfig } from "./prune/policy.ts";
 import { givenBack } from "./warn.ts";
 
@@ -66,19 +66,20 @@ export function scratchPath({ stateDirectory }: Pick<SystemParts, "stateDirector
 }
 
 /** Who settles a journal record: the container runtime, or the adapter of the database (or of the other container) that it names. */
-export function recovererOf(parts: SystemParts, record: JournalRecord): Recoverer {
-  const recoverer =
-    record.part === "containers"
-      ? parts.containers
-      : (parts.databases.get(record.part) ?? recovererIn(parts, record.part));
-  if (recoverer === undefined) {
-    throw new BackupError("not-found", `the journal names the database "${record.part}", which is not configured`, {
-      operation: "recover",
-      database: record.part,
-      hint: "configure it again as it was, then run `sutazai-backup recover`",
-    });
-  }
-  return recoverer;
+export function recovererOf(parts: SystemParts, { part }: JournalRecord): Recoverer {
+  if (part === "containers") return parts.containers;
+  return { recover: async (...given) => (await adapterNamed(parts, part)).recover(...given) };
+}
+
+/** The adapter of the database, or of the other container, that the journal names. Throws `not-found`. */
+export async function adapterNamed(parts: SystemParts, name: string): Promise<DatabaseAdapter> {
+  const adapter = parts.databases.get(name) ?? (await targetNamed(parts, name));
+  if (adapter !== undefined) return adapter;
+  throw new BackupError("not-found", `the journal names the database "${name}", which is not configured`, {
+    operation: "recover",
+    database: name,
+    hint: "configure it again as it was, then run `sutazai-backup recover`",
+  });
 }
 
 /** The databases of the given names, or all; an unknown name is an error that lists the known ones. */

@@ -7,11 +7,10 @@ import {
   type SerializedError,
 } from "@sutazai/backup-core";
 import { preparePrivateRoot, Staging } from "@sutazai/backup-store";
-import { openContext, recovererOf, scratchPath, type SystemParts } from "./context.ts";
+import { adapterNamed, openContext, recovererOf, scratchPath, type SystemParts } from "./context.ts";
 import { timeLimit } from "./limits.ts";
 import { progressOf } from "./progress.ts";
-import { compareWithSafety, type RollbackComparison } from "./restore/comparison.ts";
-import { reachTarget } from "./restore/into.ts";
+import { compareWithSafety, notComparable, type RollbackComparison } from "./restore/comparison.ts";
 import { describeOperation } from "./unfinished.ts";
 import { warn } from "./warn.ts";
 
@@ -105,15 +104,11 @@ async function compareFound(
   context: OperationContext,
 ): Promise<RollbackComparison> {
   try {
-    const adapter = await (parts.databases.get(database) ?? reachTarget(parts, database)?.());
-    if (adapter === undefined) throw new BackupError("not-found", `${database} is not configured`);
+    const adapter = await adapterNamed(parts, database);
     const safety = backup === undefined ? undefined : (await parts.store.open(backup)).manifest;
     return await compareWithSafety(adapter, context, safety);
   } catch (error) {
-    return {
-      told: `could not be compared with safety backup ${backup}: ${toBackupError(error).message}`,
-      differs: false,
-    };
+    return notComparable(backup, error);
   }
 }
 

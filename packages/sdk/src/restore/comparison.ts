@@ -49,8 +49,12 @@ export async function compareWithSafety(
       ? alike(`${compared}: equal in ${Object.keys(form.fingerprint).length} facts`)
       : { told: `${compared}: ${differences.length} facts differ: ${describe(differences)}`, differs: true };
   } catch (thrown) {
-    return alike(`could not be compared with safety backup ${safety.id}: ${toBackupError(thrown).message}`);
+    return notComparable(safety.id, thrown);
   }
+}
+
+export function notComparable(backup: string | undefined, error: unknown): RollbackComparison {
+  return alike(`could not be compared with safety backup ${backup}: ${toBackupError(error).message}`);
 }
 
 function alike(told: string): RollbackComparison {

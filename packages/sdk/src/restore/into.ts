@@ -1,4 +1,4 @@
-import { BackupError, type ContainerInfo, type DatabaseAdapter, type Recoverer } from "@sutazai/backup-core";
+import { BackupError, type ContainerInfo, type DatabaseAdapter } from "@sutazai/backup-core";
 import type { SystemParts } from "../context.ts";
 
 /** Makes the adapter of a configured database for another container, under another name. */
@@ -25,17 +25,9 @@ export async function targetIn(parts: SystemParts, database: string, reference: 
   return parts.adapterIn(database, container, nameIn(database, container.name));
 }
 
-/** How the target of that name is reached; undefined for a name that is none. */
-export function reachTarget(parts: SystemParts, target: string): (() => Promise<DatabaseAdapter>) | undefined {
+/** The target of that name; undefined for a name that is none. */
+export function targetNamed(parts: SystemParts, target: string): Promise<DatabaseAdapter> | undefined {
   const database = [...parts.databases.keys()].find((name) => target.startsWith(nameIn(name, "")));
   if (database === undefined || parts.adapterIn === undefined) return undefined;
-  const container = target.slice(nameIn(database, "").length);
-  return () => targetIn(parts, database, container);
-}
-
-/** Who settles what the journal says of such a target; undefined for a name that is none. */
-export function recovererIn(parts: SystemParts, part: string): Recoverer | undefined {
-  const reach = reachTarget(parts, part);
-  if (reach === undefined) return undefined;
-  return { recover: async (record, settlement, context) => (await reach()).recover(record, settlement, context) };
+  return targetIn(parts, database, target.slice(nameIn(database, "").length));
 }
