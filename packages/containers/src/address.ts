@@ -1,6 +1,5 @@
 import { connect } from "node:net";
 import { BackupError, type Address, type ContainerInfo } from "@sutazai/backup-core";
-import { daemonTime } from "./daemon-clock.ts";
 import type { Engine } from "./engine.ts";
 
 const connectTimeoutMs = 2_000;
@@ -23,11 +22,7 @@ export function candidateAddresses(container: ContainerInfo, port: number, remot
 }
 
 /** The first candidate that takes a connection. */
-export async function resolveAddress(
-  { docker, remoteHost }: Engine,
-  container: ContainerInfo,
-  port: number,
-): Promise<Address> {
+export async function resolveAddress({ remoteHost }: Engine, container: ContainerInfo, port: number): Promise<Address> {
   const candidates = candidateAddresses(container, port, remoteHost);
   for (const candidate of candidates) {
     if (await accepts(candidate)) return candidate;
@@ -40,15 +35,15 @@ export async function resolveAddress(
       : `port ${port} of container ${container.name} does not answer at ${tried}`,
     {
       operation: "containers.resolveAddress",
-      hint: `${justStarted(container, await daemonTime(docker))}see whether the server listens there; else publish the port (\`--publish 127.0.0.1:${port}:${port}\`) or name the address in the configuration`,
+      hint: `${justStarted(container)}see whether the server listens there; else publish the port (\`--publish 127.0.0.1:${port}:${port}\`) or name the address in the configuration`,
       details: { container: container.name, port, tried: candidates },
     },
   );
 }
 
 /** Most servers that do not answer are on their way up. */
-function justStarted({ startedAt }: ContainerInfo, now: number): string {
-  const seconds = Math.round((now - Date.parse(startedAt)) / 1000);
+function justStarted({ startedAt }: ContainerInfo): string {
+  const seconds = Math.round((Date.now() - Date.parse(startedAt)) / 1000);
   return seconds >= 0 && seconds < startUpSeconds
     ? `it was started ${seconds} s ago: wait a little, and try again; or `
     : "";
