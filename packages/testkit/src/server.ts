@@ -224,13 +224,13 @@ const patienceWithOne = 30_000;
 
 async function untilAnswering(id: string, ask: () => Promise<void>): Promise<void> {
   const container = (await docker()).getContainer(id);
-  const until = Date.now() + patience;
+  const until = performance.now() + patience;
   for (;;) {
     try {
       return await withLimit(ask());
     } catch (error) {
       const { State } = await container.inspect();
-      if (!State.Running || Date.now() > until) {
+      if (!State.Running || performance.now() > until) {
         const log = (await container.logs({ stdout: true, stderr: true, tail: 20 })).toString();
         const what = State.Running ? "does not answer" : `ended with exit code ${State.ExitCode}`;
         throw new BackupError("connection", `the test server ${what}: ${log}`, {

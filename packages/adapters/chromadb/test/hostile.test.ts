@@ -75,6 +75,7 @@ const changes = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...byteChanges), fc.
   minLength: 1,
   maxLength: 3,
 });
+
 describe("hostile ids of vectors", () => {
   const idsIn = async (bytes: Uint8Array, size: number) => {
     const found: (readonly [string, number])[] = [];

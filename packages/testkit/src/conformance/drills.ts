@@ -126,14 +126,14 @@ async function untilAnswering(
   container: ThrowawayContainer,
   context: OperationContext,
 ): Promise<void> {
-  const until = Date.now() + 120_000;
+  const until = performance.now() + 120_000;
   for (;;) {
     try {
       await server.adapter(container.id).probe(context);
       return;
     } catch (error) {
       const { state } = await container.inspect();
-      if (state !== "running" || Date.now() > until || !toBackupError(error).isRetryable) {
+      if (state !== "running" || performance.now() > until || !toBackupError(error).isRetryable) {
         throw new Error(`the drill server is ${state}: ${await container.logs()}`, { cause: error });
       }
     }
