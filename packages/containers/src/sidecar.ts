@@ -130,7 +130,7 @@ async function exitOf(docker: Docker, container: Docker.Container, spec: Sidecar
   }
   const { Running: running, ExitCode: code, OOMKilled: outOfMemory } = inspected.State;
   if (running) return undefined;
-  return { code, outOfMemory: outOfMemory || (code === killed && (await ranOutOfMemory(docker, container))) };
+  return { code, outOfMemory: outOfMemory || (code === killed && (await ranOutOfMemory(docker, inspected))) };
 }
 
 /**

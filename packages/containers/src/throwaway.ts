@@ -50,7 +50,7 @@ export async function startThrowaway(engine: Engine, spec: ThrowawaySpec): Promi
     inspect: (): Promise<ContainerInfo> => inspectContainer(engine, container.id),
     restart: async () => void (await container.restart({ t: 60 })),
     logs: () => lastLines(container),
-    ranOutOfMemory: () => ranOutOfMemory(docker, container),
+    ranOutOfMemory: async () => ranOutOfMemory(docker, await container.inspect()),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
