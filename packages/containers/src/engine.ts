@@ -1,4 +1,5 @@
 import Docker from "dockerode";
+import { limitAnswers } from "./answer-limit.ts";
 import { Turns } from "./turns.ts";
 
 export interface DockerRuntimeOptions {
@@ -10,6 +11,8 @@ export interface DockerRuntimeOptions {
   readonly memoryLimit?: number;
   /** How many containers may stand still for a copy at once. 1 unless given. */
   readonly frozenAtOnce?: number;
+  /** Milliseconds for which the daemon may leave a request without an answer. 120,000 unless given. */
+  readonly answerLimitMs?: number;
 }
 
 /** The daemon, as every part of this package needs it. */
@@ -27,6 +30,7 @@ export interface Engine {
 export function engine(options: DockerRuntimeOptions = {}): Engine {
   const connection = connectionOf(options);
   const docker = new Docker(connection);
+  limitAnswers(docker, options.answerLimitMs ?? 120_000);
   const { host } = docker.modem as { host?: string };
   const local = host === undefined || ["localhost", "127.0.0.1", "::1"].includes(host.replaceAll(/[[\]]/g, ""));
   return {

@@ -46,10 +46,11 @@ export async function openBackupSystem(options: OpenOptions = {}): Promise<Opene
     parallel,
     frozenAtOnce,
     timeout,
+    dockerTimeout,
     drillMemory,
     restoreOrder,
   } = config.settings;
-  const containers = dockerRuntime({ frozenAtOnce });
+  const containers = dockerRuntime({ frozenAtOnce, answerLimitMs: dockerTimeout });
   const runId = newId();
   const log = options.log && runLogOf(config, runId, options.log, options.onEvent);
   const logger = log?.logger ?? options.logger;

@@ -35,6 +35,8 @@ export interface Settings {
   readonly frozenAtOnce: number;
   /** Milliseconds one database may take. */
   readonly timeout: number;
+  /** Milliseconds for which the Docker daemon may leave a request without an answer. */
+  readonly dockerTimeout: number;
   /** Bytes of memory that a throwaway server may use in a drill. */
   readonly drillMemory: number;
   /** What `prune` keeps. */
@@ -139,6 +141,7 @@ export interface BackupConfig {
   readonly frozenAtOnce?: number;
   /** `30m`, `2h`, or milliseconds. */
   readonly timeout?: string | number;
+  readonly dockerTimeout?: string | number;
   /** `1g`, `512m`, or bytes. */
   readonly drillMemory?: string | number;
   /** `{ days: 14, keepMonthly: 12 }`. */
@@ -200,6 +203,9 @@ export const settingsSchema = z.strictObject({
     .default(1)
     .describe("Databases that may stand still for a copy at once; 1 unless given"),
   timeout: durationFrom(1).default(ms("4h")).describe("Time limit for one database: 30m, 2h, …; 4h unless given"),
+  dockerTimeout: durationFrom(1)
+    .default(ms("2m"))
+    .describe("How long the Docker daemon may leave a request without an answer; 2m unless given"),
   drillMemory: size
     .default(1024 ** 3)
     .describe("Memory of a throwaway server in a drill: 512m, 1g, …; 1g unless given"),
