@@ -17,8 +17,11 @@ import { warn } from "./warn.ts";
 /** What `recover` did with one operation of a dead process. */
 export interface RecoveredOperation {
   readonly operation: FoundOperation;
-  /** `undone`: as it was before. `finished`: it had been committed. `failed`: still in the journal. */
-  readonly outcome: "undone" | "finished" | "failed";
+  /**
+   * `undone`: put back as it was before. `differs`: put back, and not as its safety backup says. `finished`: it had been committed. `failed`: still in the
+   * journal.
+   */
+  readonly outcome: "undone" | "differs" | "finished" | "failed";
   /** How what a restore had begun to change, and was put back, compares with its safety backup. */
   readonly rollback?: string;
   readonly error?: SerializedError;
@@ -93,7 +96,8 @@ async function settle(parts: SystemParts, operation: FoundOperation): Promise<Re
     actions: operation.records.map(({ part, action }) => `${part}: ${action}`),
     ...compared,
   });
-  return { operation, outcome: operation.settlement === "finish" ? "finished" : "undone", ...compared };
+  const undone = rollback?.differs === true ? "differs" : "undone";
+  return { operation, outcome: operation.settlement === "finish" ? "finished" : undone, ...compared };
 }
 
 /** What a dead process would have compared had it lived. Does not throw. */

@@ -24,22 +24,26 @@ export const recoverCommand: Verb<object> = {
             : []),
         ].join("\n"),
       );
-      return report.operations.some(({ outcome }) => outcome === "failed") ? exitCode.failed : exitCode.ok;
+      const outcomes = new Set(report.operations.map(({ outcome }) => outcome));
+      if (outcomes.has("failed")) return exitCode.failed;
+      return outcomes.has("differs") ? exitCode.partial : exitCode.ok;
     }),
 };
 
-const outcomes: Readonly<Record<RecoveredOperation["outcome"], string>> = {
-  undone: "undone; it is as it was before",
-  finished: "finished; it had succeeded",
-  failed: "NOT settled; it stays in the journal",
+/** What became of it, and what is known of that where nothing was compared. */
+const told: Readonly<Record<RecoveredOperation["outcome"], readonly [what: string, known: string]>> = {
+  undone: ["undone", "it is as it was before"],
+  differs: ["undone, but it is NOT as it was before", "see the warnings"],
+  finished: ["finished", "it had succeeded"],
+  failed: ["NOT settled", "it stays in the journal"],
 };
 
 function formatRecovered({ operation, outcome, rollback, error }: RecoveredOperation): string {
   const { database, command, startedAt } = operation;
+  const [what, known] = told[outcome];
   return [
-    `${database}: the ${command} begun at ${startedAt}: ${outcomes[outcome]}`,
+    `${database}: the ${command} begun at ${startedAt}: ${what}; ${rollback ?? known}`,
     ...stepsOf(operation).map((step) => `  - ${step}`),
-    ...(rollback === undefined ? [] : [`  ${rollback}`]),
     ...(error === undefined ? [] : [formatError(error)]),
   ].join("\n");
 }
