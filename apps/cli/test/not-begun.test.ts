@@ -98,6 +98,23 @@ test("a secret that cannot be read fails its database alone", async () => {
   expect(told).toEqual(["first backup-failed:redis", "first no-good-backup:redis"]);
 });
 
+test("a secret of a channel that cannot be read fails that channel alone, until it can", async () => {
+  const index = join(directory, "index");
+  await mkdir(index);
+  const databases = { faiss: { directory: index }, redis: { host: "127.0.0.1", port: 1 } };
+  const webhookFile = join(directory, "slack");
+  const notifications = { slack: { webhookFile }, webhooks: { hook: { url: `${receiver.url}/hook` } } };
+  const { code, stderr, told } = await scheduled("backup", { databases, notifications });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/slack could not be told.*webhookFile in .* names/);
+  expect(told).toContain("first backup-failed:redis");
+  expect(receiver.requests.filter(({ path }) => path === "/slack")).toEqual([]);
+  await writeFile(webhookFile, `${receiver.url}/slack`);
+  await scheduled("backup", { databases, notifications });
+  const heard = receiver.requests.filter(({ path }) => path === "/slack").map(({ body }) => body);
+  expect(heard.join()).toContain("redis");
+});
+
 test("where nothing can be remembered the run goes on, and tells that", async () => {
   await mkdir(join(directory, "state"), { mode: 0o700 });
   await writeFile(join(directory, "state", "schedule"), "in the way");

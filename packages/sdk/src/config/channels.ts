@@ -4,7 +4,8 @@ import { channelModules, type Channel, type ChannelKind, type ChannelModule } fr
 import { channelPlaces, type NotificationSettings } from "../notify/settings.ts";
 import { isPlainObject, type Merged } from "./layers.ts";
 import { configurationError } from "./problems.ts";
-import { wrapSecrets } from "./secrets.ts";
+import { UnreadableSecret, wrapSecrets } from "./secrets.ts";
+import { unusableChannel } from "./unusable.ts";
 import { jsonSchemaOf } from "./variables.ts";
 
 /** Where channels of each kind stand below `notifications`; of webhooks there are several. */
@@ -48,7 +49,7 @@ async function wrapChannel(
   given: Readonly<Record<string, unknown>>,
   merged: Merged,
 ): Promise<Record<string, unknown>> {
-  const wrapped = await wrapSecrets(at, given, secrets, merged);
+  const wrapped = await wrapSecrets(at, given, secrets, merged, () => undefined);
   for (const name of secretTables) {
     const table = wrapped[name];
     if (table === undefined) continue;
@@ -59,7 +60,7 @@ async function wrapChannel(
   return wrapped;
 }
 
-/** The channels that are configured. Constructing them does no I/O. Throws `configuration`. */
+/** The channels that are configured; one whose secret cannot be read fails at whatever it is to tell. Constructing them does no I/O. Throws `configuration`. */
 export function channelsOf({ email, slack, healthcheck, webhooks }: NotificationSettings, merged: Merged): Channel[] {
   const made: Channel[] = [];
   for (const [name, given] of Object.entries({ email, slack, healthcheck })) {
@@ -87,6 +88,8 @@ function channelOf(
   options: Readonly<Record<string, unknown>>,
   merged: Merged,
 ): Channel {
+  const unreadable = Object.values(options).find((option) => option instanceof UnreadableSecret);
+  if (unreadable !== undefined) return unusableChannel(kind, path.at(-1) ?? kind, unreadable.why);
   const module = channelModules[kind];
   const parsed = module.optionsSchema.safeParse(options);
   if (parsed.success) return module.create(parsed.data as never);

@@ -4,6 +4,16 @@ import { BackupError, newId, Secret, toBackupError } from "@sutazai/backup-core"
 import type { Merged } from "./layers.ts";
 import { readSecretFile } from "./variables.ts";
 
+/** Stands where a secret could not be read: opens nothing, and what needs it to be there can be checked all the same. */
+export class UnreadableSecret extends Secret {
+  readonly why: BackupError;
+
+  constructor(why: BackupError) {
+    super(newId());
+    this.why = why;
+  }
+}
+
 /**
  * Options with the named ones wrapped: each may be given as text, or, as `…File`, by the path of a file that holds it. Throws `configuration` where it
  * is given as both, and where a file cannot be read unless `onUnreadable` takes that.
@@ -28,12 +38,15 @@ export async function wrapSecrets(
       });
     }
     if (typeof path === "string") {
-      const held = await readSecretFile(path, setting).catch((error: unknown) => {
-        if (onUnreadable === undefined) throw error;
-        onUnreadable(toBackupError(error));
-      });
-      // In its place something that opens nothing: what needs it to be there can be checked all the same.
-      result[secret] = new Secret(held ?? newId());
+      result[secret] = await readSecretFile(path, setting).then(
+        (held) => new Secret(held),
+        (error: unknown) => {
+          if (onUnreadable === undefined) throw error;
+          const why = toBackupError(error);
+          onUnreadable(why);
+          return new UnreadableSecret(why);
+        },
+      );
     } else if (typeof value === "string" || typeof value === "number") result[secret] = new Secret(String(value));
   }
   return result;
