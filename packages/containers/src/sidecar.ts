@@ -110,10 +110,13 @@ function session(
     transfer: transferFrom(socket),
     ended: () => poll(() => exitOf(docker, container, spec)),
     async release() {
-      if (undoes) await tolerating([304, 404], container.stop({ t: undoSeconds }));
-      // The container first: were the connection closed before, its tool would take the end of its input for the end of the data.
-      await removeContainer(docker, container.id, { volumes: false });
-      socket.destroy();
+      try {
+        if (undoes) await tolerating([304, 404], container.stop({ t: undoSeconds }));
+        // The container first: were the connection closed before, its tool would take the end of its input for the end of the data.
+        await removeContainer(docker, container.id, { volumes: false });
+      } finally {
+        socket.destroy();
+      }
     },
   });
 }
