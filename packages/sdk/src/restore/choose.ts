@@ -64,7 +64,8 @@ function passedOver(
 
 /**
  * The newest restorable backup of a database: one that is whole and not known to be damaged if there is any, never a safety backup unasked. One
- * that holds something comes before those of a database that had been emptied, or not yet been restored: nobody restores nothing. Throws `not-found`.
+ * that holds something comes before those of a database that had been emptied, or not yet been restored: nobody restores nothing. Throws `not-found`; where there are
+ * some and none can be read, what reading them threw.
  */
 export async function chooseBackup(
   store: Store,
@@ -91,6 +92,14 @@ async function choose(
   );
   for (const { id } of ranked) {
     if (!(await isKnownDamaged(store, id))) return { id, passedOver: passedOver(listed, id, isRestorable) };
+  }
+  const unread = newestFirst.length === 0 ? listed.at(-1)?.problem : undefined;
+  if (unread !== undefined) {
+    throw new BackupError(
+      unread.reason,
+      `of the ${listed.length} backups of ${database} in ${store.location} none can be read: ${unread.message}`,
+      { operation, database, hint: "see whether the disk is well (`dmesg`, `df`), then try again", cause: unread },
+    );
   }
   throw new BackupError("not-found", `${store.location} holds no good backup of ${database}`, {
     operation,
