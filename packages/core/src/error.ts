@@ -127,10 +127,16 @@ export function toBackupError(thrown: unknown, context: BackupErrorOptions = {})
       : new BackupError("cancelled", "cancelled before it had finished", options);
   }
   if (thrown instanceof Error && thrown.name === "TimeoutError") return new BackupError("timeout", message, options);
-  const system = systemReasons[code];
-  if (system !== undefined) return new BackupError(system, message, options);
-  return new BackupError("unknown", message, options);
+  const hint = context.hint ?? systemHints[code];
+  return new BackupError(systemReasons[code] ?? "unknown", message, {
+    ...options,
+    ...(hint !== undefined && { hint }),
+  });
 }
+
+const systemHints: Readonly<Record<string, string>> = {
+  EIO: "a disk fails, or what is mounted from elsewhere: see the kernel's messages (`dmesg`); what was stored there before may be damaged, too (`sutazai-backup verify --all`)",
+};
 
 const systemReasons: Readonly<Record<string, BackupErrorReason>> = {
   ENOSPC: "no-space",

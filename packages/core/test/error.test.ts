@@ -20,6 +20,12 @@ test.each([
   expect(isBackupError(error)).toBe(true);
 });
 
+test("a disk that fails has a hint, unless there is a better one", () => {
+  expect(toBackupError(errno("EIO")).hint).toContain("dmesg");
+  expect(toBackupError(errno("EIO"), { hint: "do this" }).hint).toBe("do this");
+  expect(toBackupError(errno("EACCES")).hint).toBeUndefined();
+});
+
 test("an abort that was a time limit stays a timeout", () => {
   const limit = new BackupError("timeout", "too long");
   const abort = Object.assign(new Error("aborted", { cause: limit }), { name: "AbortError" });
