@@ -38,14 +38,16 @@ export async function removeVolume(docker: Docker, name: string): Promise<void> 
   });
 }
 
-/** What must not be left undone is asked again: a kept connection may have died unnoticed, and the next one is fresh. Not of a daemon that is silent. */
+/**
+ * What must not be left undone is asked again: a kept connection may have died unnoticed, and the next one is fresh; what is large may take longer to go than an
+ * answer may.
+ */
 async function insist<T>(ask: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask();
     } catch (error) {
-      const { isRetryable, reason } = classifyError(error);
-      if (attempt === 3 || !isRetryable || reason === "timeout") throw error;
+      if (attempt === 3 || !classifyError(error).isRetryable) throw error;
       await pause(200);
     }
   }
