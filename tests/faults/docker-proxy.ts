@@ -9,6 +9,7 @@ export class DockerProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isGone = false;
+  #isSilent = false;
 
   private constructor(path: string) {
     this.address = `unix://${path}`;
@@ -28,8 +29,17 @@ export class DockerProxy implements AsyncDisposable {
     this.#sockets.clear();
   }
 
+  /** Nothing passes any more, in either direction, and nobody is told: an engine that hangs. New connections are taken, and hear nothing. */
+  silence(): void {
+    this.#isSilent = true;
+    for (const socket of this.#sockets) socket.unpipe().pause();
+  }
+
+  /** What was silent stays so, and ends. */
   mend(): void {
+    if (this.#isSilent) this.cut();
     this.#isGone = false;
+    this.#isSilent = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -40,6 +50,10 @@ export class DockerProxy implements AsyncDisposable {
   #connect(near: Socket): void {
     if (this.#isGone) {
       near.destroy();
+      return;
+    }
+    if (this.#isSilent) {
+      this.#sockets.add(near.on("error", () => near.destroy()));
       return;
     }
     const far = connect({ path: engine, allowHalfOpen: true });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { killThrowaways, type ServerKindName } from "@sutazai/backup-testkit";
+import { killThrowaways, type DiskStep, type ServerKindName } from "@sutazai/backup-testkit";
 import type { FaultBench, Operation, Running } from "./bench.ts";
-import type { At, Deed } from "./moments.ts";
+import type { At, Deed, Doing } from "./moments.ts";
 
 /** What is being disturbed. */
 export interface Disturbed {
@@ -16,7 +16,9 @@ export interface Fault {
   /** Where it means something. */
   readonly of: (operation: Operation) => boolean;
   /** What the process itself does at the moment; unless given it stands still there, and `happen` is done meanwhile. */
-  readonly deed?: { readonly do: "die" } | { readonly do: "jump"; readonly by: number };
+  readonly deed?: Doing;
+  /** For the command that meets it. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly happen?: (disturbed: Disturbed) => Promise<void>;
   /** Another command that runs to its end meanwhile, unless it has to wait for the first. */
   readonly rival?: Operation;
@@ -26,6 +28,7 @@ export interface Fault {
 
 const everywhere = (): boolean => true;
 const day = 86_400_000;
+const diskSteps: Readonly<Record<string, DiskStep>> = { read: "read", write: "write", fsync: "sync", rename: "rename" };
 
 export const faults: readonly Fault[] = [
   { name: "kill -9", of: everywhere, deed: { do: "die" } },
@@ -47,6 +50,23 @@ export const faults: readonly Fault[] = [
     of: everywhere,
     happen: async ({ bench }) => bench.docker.cut({ onwards: true }),
     mend: async ({ bench }) => bench.docker.mend(),
+  },
+  {
+    name: "Docker never answers from then on",
+    of: everywhere,
+    environment: { BACKUP_TIMEOUT: "20s", BACKUP_DOCKER_TIMEOUT: "5s" },
+    happen: async ({ bench }) => bench.docker.silence(),
+    mend: async ({ bench }) => bench.docker.mend(),
+  },
+  ...Object.entries(diskSteps).map(([name, step]): Fault => ({
+    name: `I/O error at the next ${name}`,
+    of: everywhere,
+    deed: { do: "fail", steps: [step] },
+  })),
+  {
+    name: "disk gone from then on",
+    of: everywhere,
+    deed: { do: "fail", steps: Object.values(diskSteps), onwards: true },
   },
   {
     name: "disk full",

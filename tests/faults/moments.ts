@@ -1,3 +1,5 @@
+import type { DiskStep } from "@sutazai/backup-testkit/in-process";
+
 /** What the command line is at: it has announced something, is about to change the disk, or is about to change something in Docker. */
 export type MomentKind = "announced" | "disk" | "docker";
 
@@ -8,10 +10,16 @@ export interface Moment {
   readonly step: string;
 }
 
-/** What the process is to do at one of its moments: die, stand still until it is continued, or have its clock jump by so many milliseconds. */
-export type Deed =
-  | { readonly at: At; readonly do: "die" | "stand still" }
-  | { readonly at: At; readonly do: "jump"; readonly by: number };
+/**
+ * What the process is to do at one of its moments: die, stand still until it is continued, have its clock jump by so many milliseconds, or meet an I/O error at
+ * the next call of some kinds that it makes of the disk, or at all from then on.
+ */
+export type Doing =
+  | { readonly do: "die" | "stand still" }
+  | { readonly do: "jump"; readonly by: number }
+  | { readonly do: "fail"; readonly steps: readonly DiskStep[]; readonly onwards?: boolean };
+
+export type Deed = Doing & { readonly at: At };
 
 /** The first moment of a step, by its name; or any, by its number from 0 on. */
 export type At = string | number;

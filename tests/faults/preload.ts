@@ -2,7 +2,7 @@
 import { writeSync } from "node:fs";
 import http from "node:http";
 import { syncBuiltinESMExports } from "node:module";
-import { FaultyDisk, JumpingClock } from "@sutazai/backup-testkit/in-process";
+import { failing, FaultyDisk, JumpingClock } from "@sutazai/backup-testkit/in-process";
 import { deedVariable, directoryVariable, stepName, type Deed, type Moment, type MomentKind } from "./moments.ts";
 
 const deed = JSON.parse(process.env[deedVariable] ?? "null") as Deed | null;
@@ -22,6 +22,7 @@ function reach(kind: MomentKind): void {
   if (deed.do === "die") process.kill(process.pid, "SIGKILL");
   else if (deed.do === "stand still") process.kill(process.pid, "SIGSTOP");
   else if (deed.do === "jump") clock.jump(deed.by);
+  else if (deed.do === "fail") disk[deed.onwards === true ? "failEvery" : "failNext"](deed.steps, failing("EIO"));
 }
 
 const write = process.stdout.write.bind(process.stdout);

@@ -42,7 +42,7 @@ export interface Trial {
 /** Lets a fault happen at a moment, and judges what it came to. */
 export async function tryFault(bench: FaultBench, fault: Fault, { operation, kind, at }: Trial): Promise<Finding> {
   const before = await bench.begin(kind);
-  const running = bench.start(operation, kind, deedOf(fault, at));
+  const running = bench.start(operation, kind, deedOf(fault, at), fault.environment);
   const { ending, rival } = await disturb(fault, { bench, kind, operation, running });
   const told = tellingOf(ending);
   const rivalTold = rival && tellingOf(rival.ending);

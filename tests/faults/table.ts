@@ -1,4 +1,4 @@
-// Tries faults on real servers and writes the second table of docs/faults.md: `node tests/faults/table.ts <kinds> [steps a fault]`.
+// Tries faults on real servers and writes the second table of docs/faults.md: `node tests/faults/table.ts <kinds> [steps a fault] [faults]`.
 // Rows of what this run does not try stay as they are.
 import type { ServerKindName } from "@sutazai/backup-testkit";
 import { outcomesOf, PublishedTable, rowOf, type Outcomes } from "../../packages/sdk/test/faults/published.ts";
@@ -16,12 +16,18 @@ export const cellsOf = ({ operation, database, step, fault }: Finding): readonly
   fault,
 ];
 
+interface Wanted {
+  readonly stepsAFault: number;
+  /** Of which names. */
+  readonly faults: RegExp;
+}
+
 /** Every step of every operation with a kill; with each other fault so many of its steps. */
-async function* tryFaults(bench: FaultBench, kind: ServerKindName, stepsAFault: number): AsyncGenerator<Finding> {
+async function* tryFaults(bench: FaultBench, kind: ServerKindName, wanted: Wanted): AsyncGenerator<Finding> {
   for (const operation of operations) {
     const steps = stepsOf(await momentsOf(bench, operation, kind));
-    for (const fault of faults.filter(({ of }) => of(operation))) {
-      const some = chosen(steps, stepsAFault, (step) => rowOf([operation, kind, step, fault.name]));
+    for (const fault of faults.filter(({ of, name }) => of(operation) && wanted.faults.test(name))) {
+      const some = chosen(steps, wanted.stepsAFault, (step) => rowOf([operation, kind, step, fault.name]));
       for (const at of fault.deed?.do === "die" ? steps : some) {
         yield await tryFault(bench, fault, { operation, kind, at });
       }
@@ -30,11 +36,14 @@ async function* tryFaults(bench: FaultBench, kind: ServerKindName, stepsAFault: 
 }
 
 async function write(): Promise<void> {
-  const [kinds = "redis", stepsAFault = "1"] = process.argv.slice(2);
+  const [kinds = "redis", stepsAFault = "1", name = ""] = process.argv.slice(2);
   for (const kind of kinds.split(",") as ServerKindName[]) {
     await using bench = await FaultBench.make([kind]);
     const findings: Finding[] = [];
-    for await (const finding of tryFaults(bench, kind, Number(stepsAFault))) {
+    for await (const finding of tryFaults(bench, kind, {
+      stepsAFault: Number(stepsAFault),
+      faults: new RegExp(name),
+    })) {
       findings.push(finding);
       process.stderr.write(`${JSON.stringify(finding)}\n`);
     }

@@ -95,6 +95,17 @@ export class FaultyDisk implements Disposable {
     return this;
   }
 
+  /** The next call that is of one of some kinds. */
+  failNext(steps: readonly DiskStep[], fault: DiskFault): this {
+    let isOver = false;
+    this.#faultOf = (_, step) => {
+      if (isOver || !steps.includes(step)) return undefined;
+      isOver = true;
+      return fault;
+    };
+    return this;
+  }
+
   /** Every call of some kinds. */
   failEvery(steps: readonly DiskStep[], fault: DiskFault): this {
     this.#faultOf = (_, step) => (steps.includes(step) ? fault : undefined);
