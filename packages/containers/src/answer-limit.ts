@@ -19,7 +19,9 @@ type Answered = (error: unknown, answer: unknown) => void;
  * as they take.
  */
 export function limitAnswers(docker: Docker, limitMs: number): void {
-  const modem = docker.modem as { dial(request: Request, answered: Answered): void };
+  const modem = docker.modem as { timeout?: number; dial(request: Request, answered: Answered): void };
+  // From DOCKER_CLIENT_TIMEOUT, which is meant in seconds where it comes from, and would cut a stream that is silent for a while.
+  delete modem.timeout;
   const dial = modem.dial.bind(modem);
   modem.dial = (request, answered) => {
     if (request.file !== undefined || request.abortSignal !== undefined) return dial(request, answered);

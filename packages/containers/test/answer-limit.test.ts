@@ -1,11 +1,9 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import Docker from "dockerode";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { limitAnswers } from "../src/answer-limit.ts";
 import { classifyError } from "../src/classify-error.ts";
 
@@ -13,26 +11,26 @@ const limitMs = 200;
 
 const silent = async (): Promise<void> => undefined;
 
-/** A client with the limit, and what answers it. */
+/** A client with the limit, and what answers it. It was given one of its own, which holds for streams and for what a container may take, too. */
 async function client(answer: (request: IncomingMessage, response: ServerResponse) => Promise<unknown>) {
-  await using made = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "containers-answers-"));
-  made.defer(() => rm(directory, { recursive: true }));
-  const socketPath = join(directory, "docker.sock");
-  const server = createServer((request, response) => void answer(request, response)).listen(socketPath);
+  const server = createServer((request, response) => void answer(request, response)).listen(0, "127.0.0.1");
   await once(server, "listening");
-  made.defer(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const docker = new Docker({ socketPath });
+  vi.stubEnv("DOCKER_HOST", `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv("DOCKER_CLIENT_TIMEOUT", String(limitMs / 2));
+  const docker = new Docker();
+  vi.unstubAllEnvs();
   limitAnswers(docker, limitMs);
-  const owned = made.move();
-  return { docker, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    docker,
+    [Symbol.dispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
 
 test("a request that is left without an answer fails, and says of whom", async () => {
-  await using engine = await client(silent);
+  using engine = await client(silent);
   const asked = engine.docker.getContainer("one").inspect();
   const error = classifyError(await asked.catch((thrown: unknown) => thrown));
   expect(error).toMatchObject({
@@ -43,12 +41,12 @@ test("a request that is left without an answer fails, and says of whom", async (
 });
 
 test("also one whose answer is to be a stream", async () => {
-  await using engine = await client(silent);
+  using engine = await client(silent);
   await expect(engine.docker.getEvents()).rejects.toMatchObject({ reason: "timeout" });
 });
 
 test("a container may take the time that it was given to stop", async () => {
-  await using engine = await client(async (_, response) => {
+  using engine = await client(async (_, response) => {
     await pause(3 * limitMs);
     response.writeHead(204).end();
   });
@@ -56,7 +54,7 @@ test("a container may take the time that it was given to stop", async () => {
 });
 
 test("a stream that has begun may take as long as it takes", async () => {
-  await using engine = await client(async (_, response) => {
+  using engine = await client(async (_, response) => {
     response.writeHead(200).write("first");
     await pause(3 * limitMs);
     response.end("last");
@@ -67,7 +65,7 @@ test("a stream that has begun may take as long as it takes", async () => {
 });
 
 test("so may what is sent as a stream", async () => {
-  await using engine = await client(async (request, response) => {
+  using engine = await client(async (request, response) => {
     await pause(3 * limitMs);
     request.resume();
     response.writeHead(200).end();
