@@ -1,3 +1,4 @@
+import { zstdDecompressSync } from "node:zlib";
 import { compareFingerprints, isBackupError, type ArtifactSource } from "@sutazai/backup-core";
 import { expect, test } from "vitest";
 import { inChunks, type MemoryBackup } from "../memory-backup.ts";
@@ -33,7 +34,7 @@ export function damage(use: () => Workbench): void {
         const bit = random.below(8);
         flipped.writeUInt8((flipped[offset] ?? 0) ^ (1 << bit), offset);
         const verdict = await judge(bench, backup, name, flipped);
-        if (verdict === "as recorded") {
+        if (verdict === "as recorded" && !meansTheSame(content, flipped)) {
           const around = content.subarray(Math.max(0, offset - 60), offset + 60).toString("latin1");
           accepted.push(`${name} with bit ${bit} of byte ${offset} flipped, in ${JSON.stringify(around)}`);
         }
@@ -75,6 +76,18 @@ export function damage(use: () => Workbench): void {
     expect(await bench.changesSince(before)).toEqual([]);
   });
 }
+
+/**
+ * Some bits of a zstd frame mean nothing: one of its header is unused, and its tables are padded to whole bytes (RFC 8878, 3.1.1.1.1.4 and 4.1.1). An artifact that is
+ * one, behind whatever it begins with, is the same content with them flipped.
+ */
+function meansTheSame(content: Buffer, flipped: Buffer): boolean {
+  const start = content.subarray(0, 16).indexOf(zstdMagic);
+  if (start === -1 || !content.subarray(0, start).equals(flipped.subarray(0, start))) return false;
+  return zstdDecompressSync(content.subarray(start)).equals(zstdDecompressSync(flipped.subarray(start)));
+}
+
+const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 /** Every artifact ends in the middle, without a word: what a careless store would hand out. */
 function cutInHalf(backup: MemoryBackup): ArtifactSource {
