@@ -4,7 +4,7 @@ import { channelModules, type Channel, type ChannelKind, type ChannelModule } fr
 import { channelPlaces, type NotificationSettings } from "../notify/settings.ts";
 import { isPlainObject, type Merged } from "./layers.ts";
 import { configurationError } from "./problems.ts";
-import { UnreadableSecret, wrapSecrets } from "./secrets.ts";
+import { unreadableIn, wrapSecrets } from "./secrets.ts";
 import { unusableChannel } from "./unusable.ts";
 import { jsonSchemaOf } from "./variables.ts";
 
@@ -49,7 +49,7 @@ async function wrapChannel(
   given: Readonly<Record<string, unknown>>,
   merged: Merged,
 ): Promise<Record<string, unknown>> {
-  const wrapped = await wrapSecrets(at, given, secrets, merged, () => undefined);
+  const wrapped = await wrapSecrets(at, given, secrets, merged, { tolerated: true });
   for (const name of secretTables) {
     const table = wrapped[name];
     if (table === undefined) continue;
@@ -88,8 +88,8 @@ function channelOf(
   options: Readonly<Record<string, unknown>>,
   merged: Merged,
 ): Channel {
-  const unreadable = Object.values(options).find((option) => option instanceof UnreadableSecret);
-  if (unreadable !== undefined) return unusableChannel(kind, path.at(-1) ?? kind, unreadable.why);
+  const unreadable = unreadableIn(options);
+  if (unreadable !== undefined) return unusableChannel(kind, path.at(-1) ?? kind, unreadable);
   const module = channelModules[kind];
   const parsed = module.optionsSchema.safeParse(options);
   if (parsed.success) return module.create(parsed.data as never);

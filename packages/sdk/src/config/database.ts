@@ -3,7 +3,7 @@ import { moduleOf, supportedKinds, type AdapterModule } from "../adapters.ts";
 import { hasLocation } from "./discovered.ts";
 import type { Merged } from "./layers.ts";
 import { configurationError, likelyName } from "./problems.ts";
-import { wrapSecrets } from "./secrets.ts";
+import { unreadableIn, wrapSecrets } from "./secrets.ts";
 import { commonDatabaseSchema, type CommonDatabaseSettings } from "./settings.ts";
 import { jsonSchemaOf } from "./variables.ts";
 
@@ -32,12 +32,11 @@ export async function describeDatabase(
       { operation: "configuration", hint: `set databases.${name}.kind` },
     );
   }
-  let error: BackupError | undefined;
-  const withSecrets = await wrapSecrets(at, rest, module.secrets, merged, (unread) => (error ??= unread));
+  const withSecrets = await wrapSecrets(at, rest, module.secrets, merged, { tolerated: true });
   const located = hasLocation(withSecrets) ? withSecrets : { ...withSecrets, container: `sutazai-${kind}` };
   const parsed = module.optionsSchema.safeParse({ ...located, name });
   if (!parsed.success) throw configurationError(parsed.error, at, merged, [...optionNames(module), "kind"]);
-  return { module, options: parsed.data as Record<string, unknown>, error };
+  return { module, options: parsed.data as Record<string, unknown>, error: unreadableIn(withSecrets) };
 }
 
 const commonNames = Object.keys(jsonSchemaOf(commonDatabaseSchema).properties ?? {});

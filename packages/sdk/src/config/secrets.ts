@@ -5,7 +5,7 @@ import type { Merged } from "./layers.ts";
 import { readSecretFile } from "./variables.ts";
 
 /** Stands where a secret could not be read: opens nothing, and what needs it to be there can be checked all the same. */
-export class UnreadableSecret extends Secret {
+class UnreadableSecret extends Secret {
   readonly why: BackupError;
 
   constructor(why: BackupError) {
@@ -14,16 +14,21 @@ export class UnreadableSecret extends Secret {
   }
 }
 
+/** Why the first secret among these options that could not be read could not be. */
+export function unreadableIn(options: Readonly<Record<string, unknown>>): BackupError | undefined {
+  return Object.values(options).find((option) => option instanceof UnreadableSecret)?.why;
+}
+
 /**
  * Options with the named ones wrapped: each may be given as text, or, as `…File`, by the path of a file that holds it. Throws `configuration` where it
- * is given as both, and where a file cannot be read unless `onUnreadable` takes that.
+ * is given as both, and where a file cannot be read unless that is `tolerated`: {@link unreadableIn} finds it then.
  */
 export async function wrapSecrets(
   at: readonly string[],
   given: Readonly<Record<string, unknown>>,
   secrets: readonly string[],
   merged: Merged,
-  onUnreadable?: (error: BackupError) => void,
+  { tolerated = false }: { readonly tolerated?: boolean } = {},
 ): Promise<Record<string, unknown>> {
   const result: Record<string, unknown> = { ...given };
   for (const secret of secrets) {
@@ -41,10 +46,8 @@ export async function wrapSecrets(
       result[secret] = await readSecretFile(path, setting).then(
         (held) => new Secret(held),
         (error: unknown) => {
-          if (onUnreadable === undefined) throw error;
-          const why = toBackupError(error);
-          onUnreadable(why);
-          return new UnreadableSecret(why);
+          if (!tolerated) throw error;
+          return new UnreadableSecret(toBackupError(error));
         },
       );
     } else if (typeof value === "string" || typeof value === "number") result[secret] = new Secret(String(value));
